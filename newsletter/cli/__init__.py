@@ -1,0 +1,1 @@
+"""The command line: one module per command group, thin; only here errors become text and exit codes."""

@@ -1,0 +1,58 @@
+"""Where instants come from. Nothing else in the program asks the operating system for the time of day."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of instants."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ShiftedClock:
+    """A clock that starts at ``start`` and runs on at the usual speed.
+
+    The demo uses it: its sample of papers ends on a day in the past, and "today" is that day.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("start must be aware")
+        self._start = start.astimezone(UTC)
+        self._origin = time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=time.monotonic() - self._origin)
+
+
+class ManualClock:
+    """A clock that stands still until it is told to move; for tests and replays."""
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            raise ValueError("at must be aware")
+        self._at = at.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def advance(self, by: timedelta) -> None:
+        """Move forward (or, for a test of a wrong clock, backward) by ``by``."""
+        self._at += by
+
+    def set(self, at: datetime) -> None:
+        """Jump to ``at`` (aware)."""
+        self._at = at.astimezone(UTC)

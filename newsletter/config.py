@@ -1,0 +1,457 @@
+"""The whole configuration: every key with its unit, default and one line of meaning.
+
+``load(path)`` reads ``config.toml`` and the environment once; each room is handed its own frozen section. Environment
+variables override the file: ``NEWSLETTER_SMTP__PASSWORD`` is ``password`` in ``[smtp]``. Relative paths are relative to the
+folder of ``config.toml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from newsletter.errors import ConfigError
+from subscribers.model import Cadence
+
+ENV_PREFIX = "NEWSLETTER_"
+#: Environment variables with our prefix that are not config keys.
+ENV_NOT_KEYS = frozenset({"NEWSLETTER_CONFIG"})
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _parse_duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a length of time; write a number and s, m, h or d, like '30m'")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _print_duration(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    for unit, size in reversed(_UNITS.items()):
+        if seconds and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_parse_duration), PlainSerializer(_print_duration, return_type=str)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        near = difflib.get_close_matches(name, available_timezones(), 1)
+        raise ValueError(f"no such time zone{f'; did you mean {near[0]!r}?' if near else ''}")
+    return name
+
+
+Zone = Annotated[str, BeforeValidator(_known_zone)]
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DatabaseConfig(Section):
+    """Where everything is kept."""
+
+    url: str = Field(
+        "sqlite:///data/newsletter.db",
+        description="SQLite file, or postgresql://user:password@host/name for more than one machine",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _supported(cls, url: str) -> str:
+        if not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", url):
+            raise ValueError("not a database this program speaks; use sqlite:///FILE or postgresql://…")
+        return url
+
+
+class PathsConfig(Section):
+    """Folders on this machine."""
+
+    data: Path = Field(Path("data"), description="caught mails, the secret key, side journals")
+    templates: Path = Field(Path("templates"), description="your own templates; a file missing here is taken from the package")
+
+
+class SecurityConfig(Section):
+    """The secret that signs links and hashes suppressed addresses. Losing it breaks every link already mailed."""
+
+    secret_key: SecretStr | None = Field(None, description="at least 32 characters; better kept in secret_key_file")
+    secret_key_file: Path = Field(Path("data/secret.key"), description="read if secret_key is not set; made on first start")
+
+
+class SmtpConfig(Section):
+    """Where outgoing mail goes. ``host = ""`` keeps everything on this machine, in the built-in inbox."""
+
+    host: str = Field("", description='your relay; "" means the built-in inbox')
+    port: int = Field(587, ge=1, le=65535, description="587 for STARTTLS, 465 for TLS, 25 for a local MTA")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="how the connection is protected")
+    username: str = Field("", description='login name; "" means no login')
+    password: SecretStr | None = Field(None, description="login password; better kept in password_file")
+    password_file: Path | None = Field(None, description="file whose first line is the password")
+    ca_file: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
+    helo_name: str = Field("", description='name given in EHLO; "" means this machine\'s')
+    connect_timeout: Duration = Field(timedelta(seconds=30), description="for connecting and the TLS handshake")
+    reply_timeout: Duration = Field(timedelta(minutes=5), description="for each reply before the message's end")
+    final_timeout: Duration = Field(
+        timedelta(minutes=10), description="for the reply after the message's end (RFC 5321: 10 min)"
+    )
+
+    @model_validator(mode="after")
+    def _login_needs_tls(self) -> Self:
+        if (self.password or self.password_file) and self.security == "none":
+            raise ValueError("a password needs TLS; set smtp.security to 'starttls' or 'tls'")
+        if self.username and not (self.password or self.password_file):
+            raise ValueError("smtp.username is set but no password; set smtp.password_file or NEWSLETTER_SMTP__PASSWORD")
+        return self
+
+
+class DeliveryConfig(Section):
+    """How deliveries are worked through."""
+
+    connections: int = Field(2, ge=1, le=256, description="SMTP connections at a time")
+    batch: int = Field(200, ge=1, le=10_000, description="deliveries claimed at a time")
+    lease: Duration = Field(timedelta(minutes=15), description="how long a claim is held without being renewed")
+    on_doubt: Literal["resend", "hold"] = Field(
+        "resend", description="a message whose final reply never came: send it again (nobody lost), or hold it (nobody doubled)"
+    )
+    max_attempts: int = Field(12, ge=1, description="tries before a delivery counts as failed")
+    retry_first: Duration = Field(
+        timedelta(minutes=10), description="wait after the first temporary refusal; doubles each time"
+    )
+    retry_longest: Duration = Field(timedelta(hours=6), description="longest wait between two tries")
+    give_up_after: Duration = Field(timedelta(days=3), description="age at which a deferred delivery counts as failed")
+    drain: Duration = Field(timedelta(seconds=25), description="how long running messages may finish after SIGTERM")
+
+
+class WebConfig(Section):
+    """The public pages."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes any free one")
+    base_url: str = Field(
+        "http://127.0.0.1:8080", description="how readers reach the pages; every link in a mail starts with it"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _absolute(cls, url: str) -> str:
+        match = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d+)?(/[A-Za-z0-9._~/-]*)?", url)
+        if match is None:
+            raise ValueError("not an absolute URL without query; write it like https://papers.example.org")
+        if match[1] == "http" and match[2] not in {"127.0.0.1", "localhost", "[::1]"}:
+            raise ValueError("must begin with https:// (RFC 8058: one-click unsubscribe needs it)")
+        return url.rstrip("/")
+
+
+class InboxConfig(Section):
+    """The built-in inbox that catches all mail while ``smtp.host`` is empty."""
+
+    port: int = Field(0, ge=0, le=65535, description="SMTP port on 127.0.0.1; 0 takes any free one")
+    keep: int = Field(1000, ge=1, description="newest mails kept")
+
+
+class HttpConfig(Section):
+    """How the program behaves towards the services it reads."""
+
+    contact: str = Field("", description="address or URL put into the User-Agent, so that a service can reach you")
+    timeout: Duration = Field(timedelta(seconds=30), description="for one request in all")
+    max_bytes: int = Field(20_000_000, ge=1000, description="largest answer taken, after decompression")
+    retries: int = Field(3, ge=0, le=10, description="tries again after 429, 5xx or a broken connection")
+    longest_wait: Duration = Field(
+        timedelta(minutes=2), description="a source that asks for a longer wait is left for next time"
+    )
+
+
+class HfDailyPapersConfig(Section):
+    """Hugging Face Daily Papers."""
+
+    enabled: bool = True
+    url: str = "https://huggingface.co/api/daily_papers"
+    days_back: int = Field(
+        3, ge=0, le=60, description="earlier days asked for again at each run, for late papers and new votes"
+    )
+    limit: int = Field(100, ge=1, le=100, description="papers asked for per page")
+
+
+class ArxivApiConfig(Section):
+    """The arXiv API: newest papers of the given categories."""
+
+    enabled: bool = False
+    url: str = "https://export.arxiv.org/api/query"
+    categories: tuple[str, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO")
+    max_results: int = Field(200, ge=1, le=1000, description="newest papers asked for")
+
+
+class ArxivRssConfig(Section):
+    """arXiv's announcement feed of the given categories."""
+
+    enabled: bool = False
+    url: str = "https://rss.arxiv.org/atom"
+    categories: tuple[str, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO")
+
+
+class SourcesConfig(Section):
+    """Where papers and votes come from."""
+
+    hf_daily_papers: HfDailyPapersConfig = HfDailyPapersConfig()
+    arxiv_api: ArxivApiConfig = ArxivApiConfig()
+    arxiv_rss: ArxivRssConfig = ArxivRssConfig()
+
+
+class TrendingConfig(Section):
+    """Weights of the ranking formula (``docs/ranking.md``); a weight of 0 switches a part off."""
+
+    half_life: Duration = Field(timedelta(hours=36), description="age at which a paper's attention counts half")
+    prior_hours: float = Field(6.0, gt=0, description="hours added to a paper's age, so that the first minutes do not decide")
+    votes_weight: float = Field(10.0, ge=0, description="points per doubling of votes per hour")
+    comments_weight: float = Field(2.0, ge=0, description="points per doubling of comments")
+    stars_weight: float = Field(1.0, ge=0, description="points per doubling of stars of its code")
+
+
+class ScheduleConfig(Section):
+    """What ``newsletter run`` does by itself, and how often."""
+
+    tick: Duration = Field(timedelta(seconds=30), description="how often the program looks for what is due")
+    fetch_every: Duration = Field(timedelta(hours=1), description="time between two runs of the sources")
+    grace: Duration = Field(timedelta(hours=12), description="a slot missed by more than this is left out")
+
+
+class NewsletterConfig(Section):
+    """One publication."""
+
+    name: str = Field("Trending Papers", min_length=1, max_length=80, description="shown in the masthead and as From name")
+    tagline: str = Field("The research papers people are talking about", max_length=200, description="one line below the name")
+    from_address: str = Field("papers@example.org", description="From address; its domain should be yours")
+    envelope_from: str = Field("", description='where bounces go; "" means from_address')
+    reply_to: str = Field("", description='where answers go; "" means from_address')
+    list_id: str = Field("papers.example.org", description="List-Id (RFC 2919); never change it once mails have gone out")
+    postal_address: str = Field("", description="printed in every mail; the law of many countries asks for it")
+    cadences: tuple[Cadence, ...] = Field(
+        (Cadence.DAILY, Cadence.WEEKDAYS, Cadence.WEEKLY, Cadence.MONTHLY), description="cadences readers may choose"
+    )
+    zone: Zone = Field("UTC", description="time zone of the slots and of build_at")
+    build_at: time = Field(time(6, 0), description="local time at which the day's issue is built")
+    weekly_on: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
+        "friday", description="day of the weekly issue"
+    )
+    size: int = Field(10, ge=1, le=60, description="papers in a digest, unless a reader chose otherwise")
+    pool_size: int = Field(120, ge=1, le=1000, description="papers an issue's pool holds for readers' own choices")
+    pool_days: int = Field(14, ge=1, le=90, description="age in days up to which a listed paper may enter a pool")
+    template: str = Field("digest", pattern=r"^[a-z0-9_-]+$", description="template of the mail, without ending")
+    sources: tuple[str, ...] = Field((), description="sources whose papers it takes; empty takes all")
+
+    @field_validator("from_address", "envelope_from", "reply_to")
+    @classmethod
+    def _address(cls, value: str, info: Any) -> str:
+        if value == "" and info.field_name != "from_address":
+            return value
+        if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+            raise ValueError("not an e-mail address; write it like papers@example.org")
+        return value
+
+    @field_validator("name", "tagline", "postal_address", "list_id")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("holds a line break or a control character; write it on one line")
+        return value
+
+    @field_validator("list_id")
+    @classmethod
+    def _list_id(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value) or len(value) > 255:
+            raise ValueError("not a list identifier; write it like papers.example.org (RFC 2919)")
+        return value
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The newsletter's zone."""
+        return ZoneInfo(self.zone)
+
+
+class LogConfig(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level shown")
+
+
+class _Tree(Section):
+    """The sections, checked together."""
+
+    database: DatabaseConfig = DatabaseConfig()
+    paths: PathsConfig = PathsConfig()
+    security: SecurityConfig = SecurityConfig()
+    smtp: SmtpConfig = SmtpConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    web: WebConfig = WebConfig()
+    inbox: InboxConfig = InboxConfig()
+    http: HttpConfig = HttpConfig()
+    sources: SourcesConfig = SourcesConfig()
+    trending: TrendingConfig = TrendingConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    log: LogConfig = LogConfig()
+    newsletters: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], NewsletterConfig] = Field(
+        default_factory=lambda: {"papers": NewsletterConfig()}, min_length=1
+    )
+
+
+class Config(BaseSettings, _Tree):
+    """All of ``config.toml``. Build it with :func:`load`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes over the file; there is no third place to look."""
+        return (EnvSettingsSource(settings_cls), init_settings)
+
+
+def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Config:
+    """Read ``path`` and the environment.
+
+    Args:
+        path: a TOML file.
+        environ: looked at for unknown ``NEWSLETTER_…`` names; the process's own environment if None.
+
+    Raises:
+        ConfigError: the file is missing or broken, or holds values that cannot be used; all problems are named together.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(str(path), ["no such file; 'newsletter init' writes one to start from"]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"cannot be read ({error}); check the file and its rights"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), [f"not valid TOML: {error}"]) from error
+    problems = list(_unknown_variables(os.environ if environ is None else environ))
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        problems += [_in_words(detail) for detail in error.errors()]
+    if problems:
+        raise ConfigError(str(path), problems)
+    return _with_absolute_paths(config, path.resolve().parent)
+
+
+def describe() -> Iterator[tuple[str, type[Section]]]:
+    """Yield every section's dotted name with its model, for the reference and the tests that hold it true."""
+
+    def walk(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, type[Section]]]:
+        for name, field in model.model_fields.items():
+            kind = field.annotation
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield f"{prefix}{name}", kind
+                yield from walk(f"{prefix}{name}.", kind)
+
+    yield from walk("", _Tree)
+    yield "newsletters.NAME", NewsletterConfig
+
+
+def secret_from_file(path: Path, key: str) -> SecretStr:
+    """Return the first line of ``path``.
+
+    Raises:
+        ConfigError: the file is missing, unreadable or empty.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"{key}: cannot be read ({error}); check the path and its rights"]) from error
+    if not lines or not lines[0].strip():
+        raise ConfigError(str(path), [f"{key}: the file is empty; write the secret on its first line"])
+    return SecretStr(lines[0].strip())
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(environ):
+        if not name.startswith(ENV_PREFIX) or name in ENV_NOT_KEYS:
+            continue
+        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if section not in _Tree.model_fields:
+            yield f"environment variable {name}: no such key{_nearest(section, list(_Tree.model_fields))}"
+
+
+def _in_words(detail: Any) -> str:
+    place = [str(part) for part in detail["loc"] if part != "[key]"]
+    key = ".".join(place)
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: no such key{_nearest(place[-1], _keys_beside(place))}"
+    if detail["type"] == "value_error":
+        return f"{key}: {detail['ctx']['error']}"
+    return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _keys_beside(place: list[str]) -> list[str]:
+    model: type[BaseModel] = _Tree
+    for part in place[:-1]:
+        field = model.model_fields.get(part)
+        if field is None:  # below the mapping of newsletters: the name of one
+            model = NewsletterConfig
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+    return list(model.model_fields)
+
+
+def _nearest(wrong: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(wrong.lower(), known, 1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known here: {', '.join(sorted(known))}"
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Config:
+    paths = config.paths.model_copy(update={"data": folder / config.paths.data, "templates": folder / config.paths.templates})
+    security = config.security.model_copy(update={"secret_key_file": folder / config.security.secret_key_file})
+    smtp = config.smtp.model_copy(
+        update={
+            name: folder / value for name in ("password_file", "ca_file") if (value := getattr(config.smtp, name)) is not None
+        }
+    )
+    url = config.database.url
+    match = re.fullmatch(r"(sqlite(?:\+\w+)?):///(?!/)(.+)", url)
+    if match and match[2] != ":memory:":
+        url = f"{match[1]}:///{(folder / match[2]).as_posix()}"
+    database = config.database.model_copy(update={"url": url})
+    return config.model_copy(update={"paths": paths, "security": security, "smtp": smtp, "database": database})

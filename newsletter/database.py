@@ -1,0 +1,153 @@
+"""Engines, sessions and the schema's version, for SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from newsletter.errors import DatabaseError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """An engine with its session factory. Cheap to make: connects on first use.
+
+    SQLite runs in WAL mode with ``synchronous=FULL`` (a committed row survives a power cut) and foreign keys on. Writers say so
+    with :meth:`write`, which takes SQLite's one write lock at the start: a transaction that reads first and writes later could
+    otherwise fail half-way with "database is locked".
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        if self.url.drivername in {"postgres", "postgresql"}:
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; nothing is committed."""
+        with self._sessions() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction: committed at the end, rolled back on an error. Keep it short, no network inside."""
+        with self._sessions() as session, session.begin():
+            if self.is_sqlite:
+                session.connection(execution_options={"newsletter_write": True})
+            yield session
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+    def upgrade(self) -> None:
+        """Bring the schema to this program's version; does nothing where it is there already.
+
+        Raises:
+            DatabaseError: the database is out of reach, or was written by a newer version of the program.
+        """
+        from alembic import command
+        from alembic.util import CommandError
+
+        try:
+            with self.engine.connect() as connection:
+                config = _alembic_config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except CommandError as error:
+            raise DatabaseError(
+                f"the database was written by a newer version of this program ({error}); install that version"
+            ) from error
+        except SQLAlchemyError as error:
+            raise _out_of_reach(self.url.render_as_string(hide_password=True), error) from error
+
+    def is_current(self) -> bool:
+        """Whether the schema is at this program's version.
+
+        Raises:
+            DatabaseError: the database is out of reach.
+        """
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        try:
+            with self.engine.connect() as connection:
+                here = MigrationContext.configure(connection).get_current_revision()
+        except SQLAlchemyError as error:
+            raise _out_of_reach(self.url.render_as_string(hide_password=True), error) from error
+        return here == ScriptDirectory.from_config(_alembic_config()).get_current_head()
+
+    def ready(self) -> None:
+        """Make sure the schema can be used: SQLite is upgraded by itself, PostgreSQL must have been.
+
+        Raises:
+            DatabaseError: out of reach, or a PostgreSQL database that waits for ``newsletter db upgrade``.
+        """
+        if self.is_sqlite:
+            if not self.is_current():
+                self.upgrade()
+        elif not self.is_current():
+            raise DatabaseError(
+                "the database schema is not at this version; run 'newsletter db upgrade' once, then start again"
+            )
+
+
+def _alembic_config() -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _out_of_reach(url: str, error: SQLAlchemyError) -> DatabaseError:
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return DatabaseError(f"database {url}: {cause}; check database.url and that the server runs")
+
+
+def _postgres_engine(url: Any) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            "PostgreSQL needs its driver; install it with: pip install 'trending-papers-newsletter[postgres]'"
+        ) from error
+
+
+def _sqlite_engine(url: Any) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    if not in_memory:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: _begin below says which kind.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("newsletter_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,1 @@
+"""All of it on a bundled sample of real papers, with a built-in inbox."""

@@ -1,0 +1,1 @@
+"""The digest builder: an issue's frozen pool, and what each reader gets of it."""

@@ -1,0 +1,66 @@
+"""Issue, pool entry and digest: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from newsletter.papers.model import Paper, PaperSeq
+from newsletter.trending.model import Receipt
+from subscribers.model import Cadence
+
+IssueId = NewType("IssueId", int)
+DigestId = NewType("DigestId", int)
+
+
+class IssueState(StrEnum):
+    """Life of an issue: its deliveries are being listed, go out, and are all settled."""
+
+    BUILDING = "building"
+    OPEN = "open"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One number of a newsletter. ``number`` counts per newsletter from 1; ``slot`` is the local period it covers."""
+
+    id: IssueId
+    newsletter: str
+    number: int
+    cadence: Cadence
+    slot: str
+    state: IssueState
+    frozen_at: datetime
+    finished_at: datetime | None
+    audience: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """One paper of an issue's pool: ``rank`` from 1, and the receipt of why it stands there."""
+
+    rank: int
+    paper: Paper
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class DigestEntry:
+    """A paper chosen for a reader. ``match`` names the interest it answers (``keyword:planning``), or is empty."""
+
+    paper_seq: PaperSeq
+    match: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """An ordered choice from an issue's pool; the first entry leads."""
+
+    id: DigestId
+    issue_id: IssueId
+    entries: tuple[DigestEntry, ...]

@@ -1,0 +1,21 @@
+"""The metadata of the whole program: importing the rooms' tables registers them."""
+
+from __future__ import annotations
+
+import newsletter.delivery.tables
+import newsletter.digest.tables
+import newsletter.papers.tables
+import newsletter.sources.tables
+import subscribers.tables
+from subscribers.base import Base
+
+__all__ = ["metadata"]
+
+_ROOMS = (
+    newsletter.delivery.tables,
+    newsletter.digest.tables,
+    newsletter.papers.tables,
+    newsletter.sources.tables,
+    subscribers.tables,
+)
+metadata = Base.metadata

@@ -1,0 +1,1 @@
+"""Research papers merged over sources, the attention they get, and their ingest order."""

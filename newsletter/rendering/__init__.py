@@ -1,0 +1,1 @@
+"""From a digest to bytes: MJML and Jinja to HTML and text, headers, encoding, splicing, linting."""

@@ -1,0 +1,1 @@
+"""When things happen: ticks, slots, and what is due."""

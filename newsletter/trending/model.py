@@ -1,0 +1,45 @@
+"""What a ranking says about a paper, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.papers.model import Paper
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPart:
+    """One named addend of a score: ``points`` with the sentence fragment that a reader is shown for it."""
+
+    name: str
+    points: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Why a paper ranks where it does, as known at ``at``.
+
+    ``score`` is the sum of the parts' points. ``votes``, ``comments`` and ``stars`` are the latest measured figures (None:
+    never measured); ``votes_gained`` is the change over the last 24 h, None where no older figure is known.
+    ``history`` are the votes at up to eight evenly spaced instants between listing and ``at``, oldest first, for the trend bar.
+    """
+
+    at: datetime
+    score: float
+    parts: tuple[ReceiptPart, ...]
+    votes: int | None = None
+    votes_gained: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+    history: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPaper:
+    """A paper with its place (from 1) and its receipt."""
+
+    rank: int
+    paper: Paper
+    receipt: Receipt

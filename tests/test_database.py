@@ -1,0 +1,75 @@
+"""The database is what it promises: current after an upgrade, equal to the models, safe at power loss."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import StatementError
+
+from newsletter.clock import SystemClock
+from newsletter.database import Database
+from newsletter.errors import DatabaseError
+from newsletter.migrations.metadata import metadata
+from newsletter.papers.tables import PaperIdentityRow
+
+
+def test_migrations_lead_to_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_an_upgraded_database_is_current(database: Database) -> None:
+    assert database.is_current()
+    database.ready()
+
+
+def test_sqlite_is_upgraded_by_itself(tmp_path: object) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    assert not database.is_current()
+    database.ready()
+    assert database.is_current()
+    database.dispose()
+
+
+def test_sqlite_survives_a_power_cut_and_checks_references(sqlite_template: object) -> None:
+    database = Database(f"sqlite:///{sqlite_template}")
+    with database.engine.connect() as connection:
+        pragma = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    database.dispose()
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_naive_instant_is_refused(database: Database) -> None:
+    from newsletter.sources.tables import HttpPaceRow
+
+    with pytest.raises(StatementError, match="naive datetime"), database.write() as session:
+        session.add(HttpPaceRow(host="a", next_at=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point of the test
+
+
+def test_an_instant_comes_back_as_it_was(database: Database) -> None:
+    from newsletter.sources.tables import HttpPaceRow
+
+    now = SystemClock().now()
+    with database.write() as session:
+        session.add(HttpPaceRow(host="a", next_at=now))
+    with database.read() as session:
+        assert session.get_one(HttpPaceRow, "a").next_at == now
+
+
+def test_a_dangling_reference_is_refused(database: Database) -> None:
+    with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
+        session.add(PaperIdentityRow(name="arxiv:1", paper_seq=99))
+
+
+def test_a_database_out_of_reach_says_what_to_check() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(DatabaseError, match=r"check database\.url"):
+        database.ready()
