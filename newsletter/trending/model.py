@@ -23,7 +23,7 @@ class Receipt:
 
     ``score`` is the sum of the parts' points. ``votes``, ``comments`` and ``stars`` are the latest measured figures (None:
     never measured); ``votes_gained`` is the change over the last 24 h, None where no older figure is known.
-    ``history`` are the votes at up to eight evenly spaced instants between listing and ``at``, oldest first, for the trend bar.
+    ``history`` are the measured votes, thinned to at most eight, oldest first, never falling: for the trend bar.
     """
 
     at: datetime

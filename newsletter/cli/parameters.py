@@ -1,0 +1,39 @@
+"""Option types and options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+class Instant(click.ParamType):
+    """An ISO 8601 instant with its zone, as an aware UTC ``datetime``."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an ISO 8601 time; write it like 2026-08-21T08:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no zone; add Z for UTC, or an offset like +02:00", param, ctx)
+        return moment.astimezone(UTC)
+
+
+INSTANT = Instant()
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+limit = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    callback=lambda _ctx, _param, value: value or None,
+    help="Rows at most; 0 for all.",
+)

@@ -1,0 +1,116 @@
+"""Slots: the local periods that get one issue each. Pure calendar arithmetic in the newsletter's zone.
+
+A slot is named by its local period (``2026-08-21``, ``2026-W34``, ``2026-08``), not by an instant: whatever the clock does in a
+daylight-saving night, the name is the same and the database takes it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from newsletter.config import NewsletterConfig
+from subscribers.model import Cadence
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_EXAMPLES = {
+    Cadence.DAILY: "2026-08-21",
+    Cadence.WEEKDAYS: "2026-08-21 (a Monday to Friday)",
+    Cadence.WEEKLY: "2026-W34",
+    Cadence.MONTHLY: "2026-08",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One local period of a newsletter's cadence; ``build_at`` is when its issue is made, aware UTC."""
+
+    cadence: Cadence
+    key: str
+    build_at: datetime
+
+
+def slot_of(newsletter: NewsletterConfig, cadence: Cadence, day: date) -> Slot | None:
+    """Return the slot whose issue is built on the local ``day``, or None if that day has none.
+
+    Daily: every day. Weekdays: Monday to Friday. Weekly: on ``weekly_on``, named by its ISO week. Monthly: on the 1st.
+    """
+    if cadence is Cadence.DAILY or (cadence is Cadence.WEEKDAYS and day.weekday() < 5):
+        key = day.isoformat()
+    elif cadence is Cadence.WEEKLY and day.weekday() == _DAYS.index(newsletter.weekly_on):
+        year, week, _ = day.isocalendar()
+        key = f"{year}-W{week:02d}"
+    elif cadence is Cadence.MONTHLY and day.day == 1:
+        key = f"{day:%Y-%m}"
+    else:
+        return None
+    return Slot(cadence, key, _instant(day, newsletter.build_at, newsletter.tzinfo))
+
+
+def slot_named(newsletter: NewsletterConfig, cadence: Cadence, key: str) -> Slot:
+    """Return the slot with this key.
+
+    Raises:
+        ValueError: no slot of this cadence is called so; the message says how its keys look.
+    """
+    day = None
+    try:
+        if cadence is Cadence.WEEKLY:
+            year, week = key.split("-W")
+            day = date.fromisocalendar(int(year), int(week), _DAYS.index(newsletter.weekly_on) + 1)
+        else:
+            day = date.fromisoformat(f"{key}-01" if cadence is Cadence.MONTHLY else key)
+    except ValueError:
+        pass  # said below, in one voice with a well-formed key of the wrong day
+    slot = slot_of(newsletter, cadence, day) if day else None
+    if slot is None or slot.key != key:
+        raise ValueError(f"no {cadence} slot is called {key!r}; write it like {_EXAMPLES[cadence]}")
+    return slot
+
+
+def latest_slot(newsletter: NewsletterConfig, cadence: Cadence, at: datetime) -> Slot:
+    """Return the newest slot whose local day has come at ``at`` (aware), whether its hour has or not."""
+    day = at.astimezone(newsletter.tzinfo).date()
+    while True:  # at most 31 days back: every month has a 1st
+        slot = slot_of(newsletter, cadence, day)
+        if slot is not None:
+            return slot
+        day -= timedelta(days=1)
+
+
+def due_slots(newsletter: NewsletterConfig, *, now: datetime, grace: timedelta) -> Iterator[Slot]:
+    """Yield the slots whose issue should have been built by ``now`` and are not older than ``grace``, oldest first."""
+    today = now.astimezone(newsletter.tzinfo).date()
+    days_back = grace.days + 1
+    for back in range(days_back, -1, -1):
+        for cadence in newsletter.cadences:
+            slot = slot_of(newsletter, cadence, today - timedelta(days=back))
+            if slot is not None and now - grace <= slot.build_at <= now:
+                yield slot
+
+
+def due_at(built_at: datetime, *, local_hour: int, zone: str) -> datetime:
+    """Return when a reader's mail is due: the first time at or after ``built_at`` that his clock shows ``local_hour``.
+
+    In a night that skips the hour it is due right after the gap; in one that repeats it, at the first.
+
+    Args:
+        built_at: the slot's nominal instant, aware.
+        local_hour: 0 to 23.
+        zone: IANA name.
+
+    Returns:
+        Aware UTC.
+    """
+    tzinfo = ZoneInfo(zone)
+    day = built_at.astimezone(tzinfo).date()
+    due = _instant(day, time(local_hour), tzinfo)
+    return due if due >= built_at else _instant(day + timedelta(days=1), time(local_hour), tzinfo)
+
+
+def _instant(day: date, at: time, tzinfo: ZoneInfo) -> datetime:
+    # fold=0: the first of a repeated hour; a skipped hour maps to the instant just after the gap.
+    return datetime.combine(day, at, tzinfo=tzinfo).astimezone(UTC)

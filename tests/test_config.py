@@ -1,0 +1,132 @@
+"""The configuration is checked as a whole, and its errors help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.config import Config, load, secret_from_file
+from newsletter.errors import ConfigError
+
+
+def _load(folder: Path, text: str) -> Config:
+    path = folder / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, environ={})
+
+
+def _problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text)
+    return caught.value.problems
+
+
+def test_all_problems_are_named_at_once_with_the_nearest_key(tmp_path: Path) -> None:
+    problems = _problems(
+        tmp_path,
+        '[smtp]\nhots = "relay"\nport = "many"\n[delivry]\nbatch = 1\n[delivery]\nretry_first = "10"\n'
+        '[newsletters.papers]\nfrom_adress = "a@example.org"\nzone = "Europe/Berln"\n',
+    )
+    assert problems == [
+        "smtp.port: input should be a valid integer, unable to parse string as an integer",
+        "smtp.hots: no such key; did you mean 'host'?",
+        "delivery.retry_first: not a length of time; write a number and s, m, h or d, like '30m'",
+        "newsletters.papers.zone: no such time zone; did you mean 'Europe/Berlin'?",
+        "newsletters.papers.from_adress: no such key; did you mean 'from_address'?",
+        "delivry: no such key; did you mean 'delivery'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[smtp", "not valid TOML"),
+        ('[smtp]\nsecurity = "none"\nusername = "u"\npassword = "p"', "a password needs TLS"),
+        ('[smtp]\nusername = "u"', "no password"),
+        ('[web]\nbase_url = "http://papers.example.org"', "must begin with https://"),
+        ('[web]\nbase_url = "https://papers.example.org/?a=1"', "not an absolute URL"),
+        ('[database]\nurl = "mysql://x"', "not a database this program speaks"),
+        ('[newsletters.papers]\nfrom_address = "Papers <p@example.org>"', "not an e-mail address"),
+        ('[newsletters.papers]\nname = "A\\r\\nBcc: x@example.org"', "line break or a control character"),
+        ('[newsletters.papers]\nlist_id = "papers"', "not a list identifier"),
+        ('[newsletters."Bad Name"]\nname = "x"', "newsletters.Bad Name"),
+        ("[newsletters]\n", "at least 1 item"),
+    ],
+)
+def test_a_bad_value_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
+    assert any(says in problem for problem in _problems(tmp_path, text))
+
+
+def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="newsletter init"):
+        load(tmp_path / "none.toml", environ={})
+
+
+def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
+    config = _load(tmp_path, "")
+    assert config.smtp.host == ""
+    assert config.delivery.retry_first == timedelta(minutes=10)
+    assert list(config.newsletters) == ["papers"]
+
+
+def test_relative_paths_belong_to_the_folder_of_the_file(tmp_path: Path) -> None:
+    config = _load(tmp_path, '[database]\nurl = "sqlite:///here/n.db"')
+    assert config.database.url == f"sqlite:///{tmp_path}/here/n.db"
+    assert config.paths.data == tmp_path / "data"
+    assert config.security.secret_key_file == tmp_path / "data" / "secret.key"
+
+
+def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
+    assert _load(tmp_path, '[database]\nurl = "sqlite:////var/lib/n.db"').database.url == "sqlite:////var/lib/n.db"
+
+
+def test_unknown_variables_are_problems_too(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    with pytest.raises(ConfigError, match="NEWSLETTER_SMPT__HOST: no such key; did you mean 'smtp'"):
+        load(path, environ={"NEWSLETTER_SMPT__HOST": "x", "NEWSLETTER_CONFIG": "config.toml", "HOME": "/"})
+
+
+def test_the_environment_goes_over_the_file_and_secrets_never_show(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[smtp]\nhost = "file.example.org"\nusername = "u"\n')
+    shown = subprocess.run(
+        [sys.executable, "-m", "newsletter", "--config", str(tmp_path / "config.toml"), "config", "show"],
+        env={**os.environ, "NEWSLETTER_SMTP__HOST": "env.example.org", "NEWSLETTER_SMTP__PASSWORD": "canary-7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "env.example.org" in shown.stdout
+    assert "canary-7" not in shown.stdout + shown.stderr
+
+
+def test_broken_config_ends_a_command_with_code_1_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[smtp]\nhots = 1\n[web]\nport = -1\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "newsletter", "--config", str(tmp_path / "config.toml"), "config", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "2 problems" in ended.stderr
+    assert "did you mean 'host'?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("s3cret\nsecond line\n")
+    assert secret_from_file(tmp_path / "p", "smtp.password_file").get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_a_missing_or_empty_secret_file_says_so(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "p").write_text(content)
+    with pytest.raises(ConfigError, match=r"smtp\.password_file"):
+        secret_from_file(tmp_path / "p", "smtp.password_file")
