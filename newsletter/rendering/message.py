@@ -1,0 +1,282 @@
+"""A message as bytes with gaps: composed once per digest, filled in per reader.
+
+The gaps ("slots") are found by placeholders of 32 characters that depend on a secret nonce, so that no text from outside can be
+one. Tokens have the very length and alphabet of their placeholders: filling them in moves no line end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import zlib
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from newsletter.rendering.encode import fold, phrase, quoted_printable, unstructured
+from newsletter.rendering.errors import RenderingError
+from newsletter.rendering.lint import Expectation
+
+TOKEN_LENGTH = 32
+TO, MESSAGE_ID, DATE = "to", "message-id", "date"
+UNSUBSCRIBE = "unsubscribe"
+
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,255}>")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_FORMAT = b"composed-body 1\n"
+_LARGEST = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What one reader's message has and the others do not.
+
+    Attributes:
+        recipient: one address in ASCII (domain as A-labels), for the To field.
+        message_id: with its angle brackets; see :func:`message_id`.
+        dated_at: aware; for the Date field, printed in UTC.
+        tokens: by slot name, 32 characters of the base64url alphabet each; names that the body has no slot for are ignored.
+    """
+
+    recipient: str
+    message_id: str
+    dated_at: datetime
+    tokens: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedBody:
+    """An encoded message but for its slots. ``pieces`` has an empty place for each of ``slots`` (place, slot name).
+
+    ``html_bytes`` is the encoded size of the HTML part, which mailbox providers clip. ``common`` is what every message of it
+    must say: an expectation without recipient, whose ``unsubscribe_url`` ends where the token begins.
+    """
+
+    html_bytes: int
+    common: Expectation
+    pieces: tuple[bytes, ...]
+    slots: tuple[tuple[int, str], ...]
+
+    @property
+    def subject(self) -> str:
+        """The Subject as readers see it."""
+        return self.common.subject
+
+    def expectation(self, personal: Personal) -> Expectation:
+        """Return what the linter should expect of ``splice(personal)``: what was true when the body was composed."""
+        url = f"{self.common.unsubscribe_url}{personal.tokens[UNSUBSCRIBE]}"
+        return replace(self.common, recipient=personal.recipient, unsubscribe_url=url)
+
+    def splice(self, personal: Personal) -> bytes:
+        """Return the whole message for one reader: 7-bit, CRLF line ends, no line that begins with a dot.
+
+        Equal arguments give equal bytes.
+
+        Raises:
+            ValueError: an address, message id or token is not of its form, or a token is missing.
+        """
+        if not _ADDRESS.fullmatch(personal.recipient):
+            raise ValueError("the recipient is not one plain ASCII address")
+        if not _MESSAGE_ID.fullmatch(personal.message_id):
+            raise ValueError("not a message id")
+        values = {
+            TO: personal.recipient.encode(),
+            MESSAGE_ID: personal.message_id.encode(),
+            DATE: date_field(personal.dated_at).encode(),
+        }
+        for name, token in personal.tokens.items():
+            if not _TOKEN.fullmatch(token):
+                raise ValueError(f"the {name} token is not {TOKEN_LENGTH} characters of base64url")
+            values[name] = token.encode()
+        pieces = list(self.pieces)
+        try:
+            for place, name in self.slots:
+                pieces[place] = values[name]
+        except KeyError as error:
+            raise ValueError(f"no value for the slot {error}") from error
+        return b"".join(pieces)
+
+    def to_bytes(self) -> bytes:
+        """Return a compact form to store; :meth:`from_bytes` reads it."""
+        head = {
+            "html_bytes": self.html_bytes,
+            "common": asdict(self.common),
+            "lengths": [len(piece) for piece in self.pieces],
+            "slots": self.slots,
+        }
+        return _FORMAT + zlib.compress(json.dumps(head).encode() + b"\n" + b"".join(self.pieces), 6)
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> ComposedBody:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises:
+            RenderingError: not such bytes, or of another version of the format.
+        """
+        if not stored.startswith(_FORMAT):
+            raise RenderingError("a stored message body is of an unknown format; was it written by a newer version?")
+        try:
+            unpacked = zlib.decompressobj().decompress(stored[len(_FORMAT) :], _LARGEST)
+            line, _, content = unpacked.partition(b"\n")
+            head = json.loads(line)
+            pieces, start = [], 0
+            for length in head["lengths"]:
+                pieces.append(content[start : start + length])
+                start += length
+            slots = tuple((int(place), str(name)) for place, name in head["slots"])
+            body = cls(int(head["html_bytes"]), _read_expectation(head["common"]), tuple(pieces), slots)
+        except (zlib.error, ValueError, KeyError, TypeError) as error:
+            raise RenderingError(f"a stored message body is damaged ({error}); restore it from a backup") from error
+        if start != len(content) or any(place >= len(pieces) for place, _ in slots):
+            raise RenderingError("a stored message body is damaged (its lengths do not add up); restore it from a backup")
+        return body
+
+
+def _read_expectation(fields: dict[str, Any]) -> Expectation:
+    return Expectation(**{**fields, "forbidden": tuple(fields["forbidden"])})
+
+
+class Slots:
+    """The placeholders of one message.
+
+    Args:
+        nonce: at least 16 bytes that nobody outside knows; equal ones give equal placeholders.
+    """
+
+    def __init__(self, nonce: bytes) -> None:
+        if len(nonce) < 16:
+            raise ValueError("the nonce must have at least 16 bytes")
+        self._nonce = nonce
+        self._names: dict[str, str] = {}
+
+    def placeholder(self, name: str) -> str:
+        """Return what stands for the slot ``name`` until it is filled: 32 characters of the base64url alphabet."""
+        mac = hmac.digest(self._nonce, f"slot {name}".encode(), hashlib.sha256)
+        text = urlsafe_b64encode(mac[:24]).decode()
+        self._names[text] = name
+        return text
+
+    def boundary(self) -> str:
+        """Return the MIME boundary: it holds ``=_``, which quoted-printable never does (RFC 2045 section 6.7)."""
+        return f"=_{hmac.digest(self._nonce, b'boundary', hashlib.sha256)[:16].hex()}"
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """All placeholders handed out so far."""
+        return tuple(self._names)
+
+    def cut(self, message: str) -> tuple[tuple[bytes, ...], tuple[tuple[int, str], ...]]:
+        """Cut an ASCII message at its placeholders into pieces and slots as :class:`ComposedBody` wants them."""
+        parts = re.split(f"({'|'.join(map(re.escape, self._names))})", message)
+        slots = tuple((place, self._names[part]) for place, part in enumerate(parts) if place % 2)
+        return tuple(b"" if place % 2 else part.encode("ascii") for place, part in enumerate(parts)), slots
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All that a message says. Texts may hold placeholders; everything was cleaned before.
+
+    Attributes:
+        unsubscribe_url: absolute, ending in the placeholder of its token (RFC 8058).
+        unsubscribe_mailto: address that takes ``unsubscribe`` mails; ``""``: there is none.
+        picture_base: where pictures may come from; see :class:`~newsletter.rendering.lint.Expectation`.
+    """
+
+    from_name: str
+    from_address: str
+    reply_to: str
+    list_id: str
+    subject: str
+    unsubscribe_url: str
+    text: str
+    html: str
+    unsubscribe_mailto: str = ""
+    picture_base: str = ""
+
+
+def assemble(content: Content, slots: Slots) -> ComposedBody:
+    """Encode a message and cut it at its slots.
+
+    Fields as RFC 5322, 2369 (List-Unsubscribe), 2919 (List-Id) and 8058 (List-Unsubscribe-Post) want them, then
+    multipart/alternative with the text first and the HTML last (RFC 2046 section 5.1.4), both UTF-8 in quoted-printable.
+
+    Raises:
+        ValueError: a header text holds a control character.
+    """
+    to, message_id_slot, date = slots.placeholder(TO), slots.placeholder(MESSAGE_ID), slots.placeholder(DATE)
+    ways_out = [f"<{content.unsubscribe_url}>"]
+    if content.unsubscribe_mailto:
+        ways_out = [f"{ways_out[0]},", f"<mailto:{content.unsubscribe_mailto}?subject=unsubscribe>"]
+    boundary = slots.boundary()
+    fields = [
+        fold("From", [*phrase(content.from_name), f"<{content.from_address}>"]),
+        fold("To", [to]),
+        unstructured("Subject", content.subject),
+        fold("Date", [date]),
+        fold("Message-ID", [message_id_slot]),
+        fold("Reply-To", [content.reply_to]) if content.reply_to else "",
+        fold("List-Id", [*phrase(content.from_name), f"<{content.list_id}>"]),
+        fold("List-Unsubscribe", ways_out),
+        fold("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]),
+        fold("MIME-Version", ["1.0"]),
+        fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
+    ]
+    text = quoted_printable(content.text, unbroken=slots.placeholders)
+    html = quoted_printable(content.html, unbroken=slots.placeholders)
+    message = "".join([*fields, "\r\n", *_part(boundary, "plain", text), *_part(boundary, "html", html), f"--{boundary}--\r\n"])
+    pieces, places = slots.cut(message)
+    common = Expectation(
+        recipient="",
+        from_name=content.from_name,
+        from_address=content.from_address,
+        subject=content.subject,
+        unsubscribe_url=content.unsubscribe_url.removesuffix(slots.placeholder(UNSUBSCRIBE)),
+        has_reply_to=bool(content.reply_to),
+        forbidden=slots.placeholders,
+        picture_base=content.picture_base,
+    )
+    return ComposedBody(len(html), common, pieces, places)
+
+
+def _part(boundary: str, subtype: str, body: str) -> list[str]:
+    return [
+        f"--{boundary}\r\n",
+        f"Content-Type: text/{subtype}; charset=utf-8\r\n",
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+        body,
+    ]
+
+
+def message_id(secret: bytes, issue_id: int, subscriber_id: int, domain: str) -> str:
+    """Return the Message-ID of one issue for one reader: always the same, and telling nothing to others.
+
+    Args:
+        secret: the installation's key.
+        issue_id: of the issue.
+        subscriber_id: of the reader.
+        domain: ours; stands on the right side (RFC 5322 section 3.6.4).
+    """
+    mac = hmac.digest(secret, f"message-id {issue_id} {subscriber_id}".encode(), hashlib.sha256)
+    return f"<{mac[:16].hex()}@{domain}>"
+
+
+def date_field(moment: datetime) -> str:
+    """Return an aware instant as RFC 5322 section 3.3 prints it, in UTC.
+
+    Raises:
+        ValueError: ``moment`` is naive.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("the date of a message must be aware")
+    utc = moment.astimezone(UTC)
+    return (
+        f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d} "
+        f"{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d} +0000"
+    )

@@ -1,0 +1,139 @@
+"""Where templates are found: the operator's folder file by file, then the package's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from newsletter.rendering.errors import TemplateError, TemplateMissingError
+
+_PACKAGE = Path(__file__).parent.parent
+_NAME = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+
+
+def packaged_templates() -> Path:
+    """Return the templates that come with the program: inside the wheel, or at the top of the checkout."""
+    inside = _PACKAGE / "packaged" / "templates"
+    return inside if inside.is_dir() else _PACKAGE.parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """Enough of a file to notice that it changed, or that another one now goes by its name."""
+
+    path: Path
+    modified_ns: int
+    size: int
+
+
+class TemplateFolder:
+    """Templates by name: ``digest.mjml``, ``partials/card.mjml``, ``web/unsubscribe.html``.
+
+    A name is looked up in the operator's folder and, where that has no such file, in the packaged one. Names are not paths:
+    ``..``, absolute names and hidden files do not exist, and a symbolic link that leaves the folder is refused.
+
+    Args:
+        operator: the operator's own folder (``paths.templates``); may be missing. None: only the packaged templates.
+        packaged: the folder to fall back to; the program's own by default.
+    """
+
+    def __init__(self, operator: Path | None = None, *, packaged: Path | None = None) -> None:
+        self._roots = tuple(root for root in (operator, packaged or packaged_templates()) if root is not None)
+
+    def locate(self, name: str) -> Path:
+        """Return the file that ``name`` stands for.
+
+        Raises:
+            TemplateMissingError: there is none, or ``name`` is not a template's name.
+            TemplateError: the file is a link that leads out of its folder.
+        """
+        if _NAME.fullmatch(name):
+            for root in self._roots:
+                path = root / name
+                if not path.is_file():
+                    continue
+                if not path.resolve().is_relative_to(root.resolve()):
+                    raise TemplateError(name, "is a link that leads out of the templates folder; put the file itself there")
+                return path
+        raise TemplateMissingError(
+            name, f"no such template in {' or '.join(str(root) for root in self._roots)}; check its name or restore the file"
+        )
+
+    def read(self, name: str) -> str:
+        """Return the text of ``name``, every line end as one line feed.
+
+        Raises:
+            TemplateError: missing (see :meth:`locate`), unreadable, or not UTF-8.
+        """
+        path = self.locate(name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise TemplateError(name, f"is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+        except OSError as error:
+            raise TemplateError(name, f"cannot be read ({error.strerror}); check its rights") from error
+
+    def stamp(self, names: Iterable[str]) -> tuple[FileStamp, ...]:
+        """Return what tells whether any of ``names`` changed since, in the order given.
+
+        Raises:
+            TemplateError: one is missing.
+        """
+        stamps = []
+        for name in names:
+            path = self.locate(name)
+            status = path.stat()
+            stamps.append(FileStamp(path, status.st_mtime_ns, status.st_size))
+        return tuple(stamps)
+
+    def version(self, names: Iterable[str]) -> str:
+        """Return a hash (64 hex digits) of the names and contents of ``names``: equal if and only if they say the same.
+
+        Raises:
+            TemplateError: one is missing.
+        """
+        digest = hashlib.sha256()
+        for name in sorted(set(names)):
+            text = self.read(name)
+            digest.update(f"{name}\0{len(text)}\0{text}".encode())
+        return digest.hexdigest()
+
+    def jinja_loader(self) -> jinja2.BaseLoader:
+        """Return a loader over this folder; a changed file is read again."""
+
+        def load(name: str) -> tuple[str, str, Callable[[], bool]]:
+            try:
+                before, source = self.stamp([name]), self.read(name)
+            except TemplateMissingError as error:
+                raise jinja2.TemplateNotFound(name, str(error)) from error
+            return source, str(before[0].path), lambda: self._is_unchanged(name, before)
+
+        return jinja2.FunctionLoader(load)
+
+    def _is_unchanged(self, name: str, before: tuple[FileStamp, ...]) -> bool:
+        try:
+            return self.stamp([name]) == before
+        except (TemplateError, OSError):
+            return False
+
+
+def make_environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:
+    """Return the Jinja environment of all mail templates.
+
+    Values are escaped everywhere but in ``.txt`` files; a name that does not exist is an error; templates run in the sandbox
+    and cannot change what they are given.
+    """
+    return ImmutableSandboxedEnvironment(
+        loader=loader,
+        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

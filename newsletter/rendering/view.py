@@ -1,0 +1,220 @@
+"""What a template is shown of a digest: every word and figure ready, nothing left to decide but how it looks.
+
+Pure: the same newsletter, issue, pool and digest give the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from newsletter.config import NewsletterConfig
+from newsletter.digest.model import Digest, DigestEntry, Issue, PoolEntry
+from newsletter.papers.model import Paper, PaperSeq
+from newsletter.rendering.text import clean, shorten, shorten_encoded, summarize
+from newsletter.rendering.urls import safe_url
+from newsletter.rendering.words import (
+    author_words,
+    date_words,
+    intro,
+    match_words,
+    preheader,
+    receipt_words,
+    subject,
+    trend_bar,
+)
+from subscribers.model import Cadence
+
+_RHYTHM = {
+    Cadence.DAILY: "every day",
+    Cadence.WEEKDAYS: "on weekdays",
+    Cadence.WEEKLY: "every week",
+    Cadence.MONTHLY: "every month",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much of each paper is shown; the byte budget chooses.
+
+    Attributes:
+        cards: papers after the lead that get a card; the rest are lines.
+        lead_summary, card_summary: longest summary in characters; 0: none.
+        title_bytes: longest title in encoded bytes; None: whole.
+        url_bytes: longest web address; a longer one is left out.
+        extra_links: whether code, project and discussion are linked.
+    """
+
+    cards: int = 4
+    lead_summary: int = 420
+    card_summary: int = 300
+    title_bytes: int | None = None
+    url_bytes: int = 500
+    extra_links: bool = True
+
+
+#: From everything to what fits whatever the papers are: 60 lines of at most 900 bytes each.
+DETAILS = (
+    Detail(),
+    Detail(card_summary=160),
+    Detail(card_summary=0, lead_summary=300),
+    Detail(cards=2, card_summary=0, lead_summary=300, title_bytes=900, extra_links=False),
+    Detail(cards=0, lead_summary=200, title_bytes=240, url_bytes=150, extra_links=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A word to click and where it leads."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """One paper as it is shown. Absent text is ``""``.
+
+    Attributes:
+        place: in this digest, from 1.
+        title_url: the page of its abstract.
+        authors: the first three and how many more.
+        votes: latest figure with its thousands separated.
+        trend: eight block characters at most; ``trend_words`` says the same in words.
+        facts: why it is here, in figures; ``match`` why for this reader.
+    """
+
+    place: int
+    title: str
+    title_url: str
+    authors: str
+    lab: str
+    summary: str
+    votes: str
+    trend: str
+    trend_words: str
+    facts: tuple[str, ...]
+    match: str
+    category: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list."""
+
+    name: str
+    tagline: str
+    number: str
+    date: str
+    subject: str
+    preheader: str
+    intro: str
+    rhythm: str
+    postal_address: str
+    unsubscribe_url: str
+    count: int
+    lead: PaperView
+    cards: tuple[PaperView, ...]
+    rising: tuple[PaperView, ...]
+
+
+def build_view(
+    newsletter: NewsletterConfig,
+    issue: Issue,
+    pool: Mapping[PaperSeq, PoolEntry],
+    digest: Digest,
+    *,
+    unsubscribe_url: str,
+    detail: Detail = DETAILS[0],
+) -> DigestView:
+    """Decide every word of a digest.
+
+    Args:
+        newsletter: names, zone and postal address.
+        issue: number, cadence and date.
+        pool: the issue's entries by the number of their paper.
+        digest: which papers, in which order, and what they match.
+        unsubscribe_url: absolute; holds the placeholder of the reader's token.
+        detail: how much to show.
+
+    Raises:
+        ValueError: the digest is empty, or names a paper that is not in the pool.
+    """
+    if not digest.entries:
+        raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
+    papers = []
+    for place, entry in enumerate(digest.entries, start=1):
+        if entry.paper_seq not in pool:
+            raise ValueError(f"digest {digest.id} names paper {entry.paper_seq}, which is not in the pool of issue {issue.id}")
+        papers.append(_paper(place, pool[entry.paper_seq], entry, detail))
+    titles = [_title(pool[entry.paper_seq].paper) for entry in digest.entries]
+    return DigestView(
+        name=newsletter.name,
+        tagline=newsletter.tagline,
+        number=f"No. {issue.number}",
+        date=date_words(issue.frozen_at.astimezone(newsletter.tzinfo)),
+        subject=subject(titles),
+        preheader=preheader(titles, papers[0].summary),
+        intro=intro(titles, papers[0].votes, [entry.match for entry in digest.entries]),
+        rhythm=_RHYTHM[issue.cadence],
+        postal_address=newsletter.postal_address,
+        unsubscribe_url=unsubscribe_url,
+        count=len(papers),
+        lead=papers[0],
+        cards=tuple(papers[1 : 1 + detail.cards]),
+        rising=tuple(papers[1 + detail.cards :]),
+    )
+
+
+def _title(paper: Paper) -> str:
+    return clean(paper.title) or clean(paper.key) or "Untitled"
+
+
+def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, detail: Detail) -> PaperView:
+    paper, receipt = entry.paper, entry.receipt
+    longest = detail.lead_summary if place == 1 else detail.card_summary
+    title = _title(paper)
+    abstract_url = _fitting(paper_url(paper), detail)
+    return PaperView(
+        place=place,
+        title=title if detail.title_bytes is None else shorten_encoded(title, detail.title_bytes),
+        title_url=abstract_url,
+        authors=author_words(paper),
+        lab=shorten(clean(paper.organization), 80),
+        summary=summarize(clean(paper.summary) or clean(paper.abstract), longest) if longest else "",
+        votes="" if receipt.votes is None else f"{receipt.votes:,}",
+        trend=trend_bar(receipt.history),
+        trend_words=f"votes from {receipt.history[0]:,} to {receipt.history[-1]:,}" if receipt.history else "",
+        facts=tuple(receipt_words(receipt)),
+        match=match_words(chosen.match),
+        category=shorten(clean(paper.categories[0]), 24) if paper.categories else "",
+        links=tuple(_links(paper, abstract_url, detail)),
+    )
+
+
+def _links(paper: Paper, abstract_url: str, detail: Detail) -> Iterable[Link]:
+    yield from _link("Abstract", abstract_url)
+    if paper.arxiv_id:
+        yield from _link("PDF", f"https://arxiv.org/pdf/{quote(clean(paper.arxiv_id))}")
+    if detail.extra_links:
+        for label, url in (("Code", paper.code_url), ("Project", paper.project_url), ("Discuss", paper.discussion_url)):
+            yield from _link(label, _fitting(safe_url(url), detail))
+
+
+def _link(label: str, url: str) -> Iterable[Link]:
+    return [Link(label, url)] if url else []
+
+
+def paper_url(paper: Paper) -> str:
+    """Return the page that shows the abstract: arXiv's, else the DOI's, else whatever page is known."""
+    if paper.arxiv_id:
+        return safe_url(f"https://arxiv.org/abs/{quote(clean(paper.arxiv_id))}")
+    if paper.doi:
+        return safe_url(f"https://doi.org/{quote(clean(paper.doi))}")
+    return safe_url(paper.discussion_url) or safe_url(paper.project_url)
+
+
+def _fitting(url: str, detail: Detail) -> str:
+    return url if len(url) <= detail.url_bytes else ""

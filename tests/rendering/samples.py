@@ -1,0 +1,109 @@
+"""Made-up papers, issues and digests to render."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from newsletter.config import NewsletterConfig
+from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
+from newsletter.papers.model import Paper, PaperSeq
+from newsletter.rendering.message import UNSUBSCRIBE, Personal, message_id
+from newsletter.trending.model import Receipt, ReceiptPart
+from subscribers.model import Cadence
+
+FRIDAY = datetime(2026, 8, 21, 5, 30, tzinfo=UTC)
+BASE_URL = "https://papers.example.org"
+SECRET = b"a secret of the tests, 32 bytes."
+TOKEN = "AQAAAAAAAAcXw3-_9tYkqLm2VbN0sRzE"
+NEWSLETTER = NewsletterConfig(zone="Europe/Berlin", postal_address="Example Lab, 1 Sample Street, 10115 Berlin")
+PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, {UNSUBSCRIBE: TOKEN})
+ISSUE = Issue(
+    id=IssueId(14),
+    newsletter="papers",
+    number=14,
+    cadence=Cadence.DAILY,
+    slot="2026-08-21",
+    state=IssueState.OPEN,
+    frozen_at=FRIDAY,
+    finished_at=None,
+    audience=None,
+)
+
+SHORT_PAPER = Paper(
+    seq=PaperSeq(1),
+    key="arxiv:2608.00001",
+    title="Lantern: A Small Sample Model That Plans by Looking Back",
+    abstract="We describe a sample. It looks back before it plans. On three made-up tasks it needs half the steps.",
+    arxiv_id="2608.00001",
+    version=1,
+    doi=None,
+    authors=("First Author", "Second Author", "Third Author"),
+    author_count=3,
+    summary="A small model reads its own earlier steps before each plan and needs half as many of them.",
+    categories=("cs.LG", "cs.AI"),
+    keywords=("planning",),
+    organization="Sample Institute",
+    published_at=FRIDAY,
+    listed_at=FRIDAY,
+    code_url="https://code.example.org/lantern",
+    project_url="https://lantern.example.org/",
+    discussion_url="https://talk.example.org/2608.00001",
+    thumbnail_url="",
+    withdrawn_at=None,
+    first_seen_at=FRIDAY,
+)
+
+RECEIPT = Receipt(
+    at=FRIDAY,
+    score=12.5,
+    parts=(ReceiptPart("votes", 10.0, "92 votes in 20 hours"), ReceiptPart("stars", 2.5, "152 stars")),
+    votes=92,
+    votes_gained=58,
+    comments=4,
+    stars=152,
+    history=(3, 9, 20, 34, 51, 70, 84, 92),
+)
+
+#: Titles of made-up papers, in the order of the sample digest.
+TITLES = (
+    SHORT_PAPER.title,
+    "Tide: Slow Weights Help When Data Drift",
+    "What Do Sample Models Forget First?",
+    "Counting to n < 3 & Back: On {{ braces }} and <b>tags</b>",
+    "Überprüfbare Karten: Maps of Small Worlds",
+    "שלום: A Title That Begins from the Right",
+    "模型 Notes on Reading in Two Scripts",
+)
+
+
+def paper(number: int, **changes: object) -> Paper:
+    """A made-up paper; ``number`` is its place in the ingest order."""
+    plain = replace(SHORT_PAPER, seq=PaperSeq(number), key=f"arxiv:2608.{number:05d}", arxiv_id=f"2608.{number:05d}")
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def pool_of(papers: Sequence[Paper], receipt: Receipt = RECEIPT) -> list[PoolEntry]:
+    """A pool that ranks ``papers`` as they come, each with fewer votes than the one before."""
+    entries = []
+    for rank, each in enumerate(papers, start=1):
+        votes = None if receipt.votes is None else max(0, receipt.votes - 10 * (rank - 1))
+        gained = None if receipt.votes_gained is None else max(0, receipt.votes_gained - 7 * (rank - 1))
+        entries.append(PoolEntry(rank, each, replace(receipt, votes=votes, votes_gained=gained)))
+    return entries
+
+
+def digest_of(pool: Sequence[PoolEntry], matches: Sequence[str] = ()) -> Digest:
+    """A digest of the whole pool in its order; ``matches`` are those of its first entries."""
+    padded = [*matches, *[""] * (len(pool) - len(matches))]
+    entries = tuple(DigestEntry(entry.paper.seq, match) for entry, match in zip(pool, padded, strict=True))
+    return Digest(DigestId(3), ISSUE.id, entries)
+
+
+def sample_pool() -> list[PoolEntry]:
+    """Seven papers of different kinds: with everything, with little, with hostile and foreign text."""
+    papers = [paper(number, title=title) for number, title in enumerate(TITLES, start=1)]
+    papers[1] = replace(papers[1], authors=("One Person",), author_count=1, code_url="", project_url="")
+    papers[2] = replace(papers[2], authors=(), author_count=5, organization="", summary="", categories=())
+    return pool_of(papers)

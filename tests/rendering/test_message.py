@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email import message_from_bytes, policy
+from email.utils import parsedate_to_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.rendering.errors import RenderingError
+from newsletter.rendering.lint import lint
+from newsletter.rendering.message import (
+    UNSUBSCRIBE,
+    ComposedBody,
+    Content,
+    Slots,
+    assemble,
+    date_field,
+    message_id,
+)
+from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, SECRET, TOKEN
+
+NONCE = b"n" * 32
+
+
+def content(slots: Slots, **changes: str) -> Content:
+    url = f"{BASE_URL}/unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
+    plain = Content(
+        from_name="Trending Papers",
+        from_address="papers@example.org",
+        reply_to="",
+        list_id="papers.example.org",
+        subject="Lantern, and 8 more papers new to you",
+        unsubscribe_url=url,
+        text=f"Hello\n.\nUnsubscribe: {url}\n",
+        html=f'<p>Hello</p>\n<a href="{url}">Unsubscribe</a>\n',
+    )
+    return replace(plain, **changes)
+
+
+def composed(nonce: bytes = NONCE, **changes: str) -> ComposedBody:
+    slots = Slots(nonce)
+    return assemble(content(slots, **changes), slots)
+
+
+def test_a_spliced_message_has_the_fields_in_order_and_passes_the_linter() -> None:
+    data = composed().splice(PERSONAL)
+    assert lint(data, composed().expectation(PERSONAL)) == []
+    assert data.partition(b"\r\n\r\n")[0].decode().split("\r\n") == [
+        'From: "Trending Papers" <papers@example.org>',
+        "To: ada@example.org",
+        "Subject: Lantern, and 8 more papers new to you",
+        "Date: Fri, 21 Aug 2026 05:30:00 +0000",
+        f"Message-ID: {PERSONAL.message_id}",
+        'List-Id: "Trending Papers" <papers.example.org>',
+        f"List-Unsubscribe: <{BASE_URL}/unsubscribe/{TOKEN}>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/alternative;",
+        f' boundary="{Slots(NONCE).boundary()}"',
+    ]
+
+
+def test_the_long_unsubscribe_url_is_whole_in_the_header() -> None:
+    slots = Slots(NONCE)
+    url = f"{BASE_URL}/{'deep/' * 20}unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
+    body = assemble(content(slots, unsubscribe_url=url, text=url, html=f'<a href="{url}">x</a>'), slots)
+    data = body.splice(PERSONAL)
+    assert f"\r\nList-Unsubscribe: <{BASE_URL}/{'deep/' * 20}unsubscribe/{TOKEN}>\r\n".encode() in data
+    assert lint(data, body.expectation(PERSONAL)) == []
+
+
+def test_a_way_out_by_mail_and_an_address_for_answers_are_added_when_asked_for() -> None:
+    body = composed(unsubscribe_mailto="leave@example.org", reply_to="editor@example.org")
+    data = body.splice(PERSONAL)
+    assert b">,\r\n <mailto:leave@example.org?subject=unsubscribe>\r\n" in data
+    assert b"\r\nReply-To: editor@example.org\r\n" in data
+    assert lint(data, body.expectation(PERSONAL)) == []
+
+
+def test_the_same_arguments_give_the_same_bytes_also_from_a_stored_body() -> None:
+    body = composed()
+    again = ComposedBody.from_bytes(body.to_bytes())
+    assert again == body == composed()
+    assert again.splice(PERSONAL) == body.splice(PERSONAL)
+    assert body.to_bytes() == composed().to_bytes()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.from_regex(r"[A-Za-z0-9_-]{32}", fullmatch=True))
+def test_splicing_equals_composing_with_the_value_in_place(text: str, token: str) -> None:
+    slots = Slots(NONCE)
+    url = f"{BASE_URL}/unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
+    body = assemble(content(slots, text=f"{text}\n{url} {text}\n"), slots)
+    data = body.splice(replace(PERSONAL, tokens={UNSUBSCRIBE: token}))
+    parts = list(message_from_bytes(data, policy=policy.default).iter_parts())
+    lines = f"{text}\n{BASE_URL}/unsubscribe/{token} {text}\n".replace("\r\n", "\n").replace("\r", "\n")
+    payload = parts[0].get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.decode().replace("\r\n", "\n").rstrip("\n") == lines.rstrip("\n")
+    assert all(len(line) <= 78 for line in data.split(b"\r\n") if not line.startswith(b"List-Unsubscribe:"))
+
+
+def test_a_text_that_guesses_a_placeholder_without_the_nonce_stays_text() -> None:
+    guess = Slots(b"another nonce....").placeholder(UNSUBSCRIBE)
+    slots = Slots(NONCE)
+    url = f"{BASE_URL}/unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
+    body = assemble(content(slots, text=f"{guess} {url}"), slots)
+    assert guess.encode() in body.splice(PERSONAL)
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "ada@example.org\r\nBcc: eve@example.org",
+        "ada@example.org, eve@example.org",
+        "Ada <ada@example.org>",
+        "ada",
+        "ada@exämple.org",
+        "ada @example.org",
+        "",
+    ],
+)
+def test_a_recipient_that_is_not_one_plain_address_is_refused(recipient: str) -> None:
+    with pytest.raises(ValueError, match="one plain ASCII address"):
+        composed().splice(replace(PERSONAL, recipient=recipient))
+
+
+@pytest.mark.parametrize("token", ["", "short", "x" * 33, "x" * 31 + "\n", "x" * 31 + ".", "x" * 31 + "="])
+def test_a_token_of_another_form_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="token is not 32 characters"):
+        composed().splice(replace(PERSONAL, tokens={UNSUBSCRIBE: token}))
+
+
+def test_a_missing_token_and_a_broken_message_id_are_refused() -> None:
+    with pytest.raises(ValueError, match="no value for the slot 'unsubscribe'"):
+        composed().splice(replace(PERSONAL, tokens={}))
+    with pytest.raises(ValueError, match="not a message id"):
+        composed().splice(replace(PERSONAL, message_id="<a@b>\r\nBcc: x"))
+
+
+def test_tokens_of_slots_the_body_does_not_have_are_ignored() -> None:
+    more = replace(PERSONAL, tokens={UNSUBSCRIBE: TOKEN, "preferences": TOKEN})
+    assert composed().splice(more) == composed().splice(PERSONAL)
+
+
+def test_a_body_may_have_further_slots_by_name() -> None:
+    slots = Slots(NONCE)
+    link = f"{BASE_URL}/preferences/{slots.placeholder('preferences')}"
+    body = assemble(content(slots, text=f"{link} {content(slots).unsubscribe_url}"), slots)
+    other = "B" * 32
+    assert f"/preferences/{other}".encode() in body.splice(replace(PERSONAL, tokens={UNSUBSCRIBE: TOKEN, "preferences": other}))
+
+
+@pytest.mark.parametrize("damage", [b"", b"something else", composed().to_bytes()[:-20], composed().to_bytes()[:30]])
+def test_damaged_stored_bytes_are_named_as_such(damage: bytes) -> None:
+    with pytest.raises(RenderingError, match="stored message body"):
+        ComposedBody.from_bytes(damage)
+
+
+def test_message_ids_are_stable_distinct_and_need_the_secret() -> None:
+    one = message_id(SECRET, 14, 7, "example.org")
+    assert one == message_id(SECRET, 14, 7, "example.org")
+    others = {
+        message_id(SECRET, 14, 8, "example.org"),
+        message_id(SECRET, 15, 7, "example.org"),
+        message_id(b"x", 14, 7, "example.org"),
+    }
+    assert len(others | {one}) == 4
+    assert "7" not in one.partition("@")[2]
+    assert one.endswith("@example.org>")
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone(timedelta(hours=5, minutes=45)))))  # noqa: DTZ001 - hypothesis wants them naive
+def test_dates_read_back_as_the_same_instant(moment: datetime) -> None:
+    assert parsedate_to_datetime(date_field(moment)) == moment.replace(microsecond=0)
+
+
+def test_a_naive_date_and_a_short_nonce_are_refused() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        date_field(FRIDAY.replace(tzinfo=None))
+    with pytest.raises(ValueError, match="nonce"):
+        Slots(b"short")
