@@ -85,10 +85,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One record together with the signal its source gave for it."""
+    """One record together with the signal its source gave for it.
+
+    ``history`` are further signals, where a source (a file of records) gives more than the present one.
+    """
 
     record: PaperRecord
     signal: Signal | None = None
+    history: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,231 @@
+"""Running sources: ask each by itself, store what comes, and keep account."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsletter.clock import Clock
+from newsletter.config import HttpConfig, SourcesConfig
+from newsletter.database import Database
+from newsletter.errors import NewsletterError
+from newsletter.papers.store import PaperStore
+from newsletter.sources.arxiv_api import ArxivApi
+from newsletter.sources.arxiv_rss import ArxivRss
+from newsletter.sources.base import Batch, FetchWindow, Period, Source, SourceError
+from newsletter.sources.files import read_file
+from newsletter.sources.guard import Resolve, resolve
+from newsletter.sources.hf_daily_papers import HfDailyPapers
+from newsletter.sources.http import PoliteClient
+from newsletter.sources.pace import PUBLISHED_RULES, PaceRule
+from newsletter.sources.store import FetchRun, RunOutcome, SourceStore
+
+log = logging.getLogger(__name__)
+
+#: Under which files are accounted for: a recorded answer of a source is no run of that source.
+FILE = "file"
+
+
+class UnknownSourceError(NewsletterError):
+    """A source was asked for that does not exist."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.4)
+        advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+        super().__init__(f"no source is called {name!r}; {advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """What became of one run of one source.
+
+    Attributes:
+        source: its name; for a file, that of the source its first record belongs to, or the file's own if it has none.
+        seen: records taken in: ``new`` papers, known ones that ``changed``, and known ones that did not.
+        signals: measured votes, comments and stars that were added.
+        refused: records not taken in, by reason.
+        problem: what went wrong and what to do, "" if nothing did; what came before it is stored.
+        is_transient: whether a later run may do better.
+    """
+
+    source: str
+    outcome: RunOutcome
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    signals: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+    is_transient: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the run came to its end."""
+        return self.outcome in {RunOutcome.DONE, RunOutcome.UNCHANGED}
+
+
+class FetchService:
+    """Takes papers and signals in, from sources and from files.
+
+    Every batch is stored in a transaction of its own together with its validators: a process that dies in between has lost
+    nothing that was stored, and asks again for the rest.
+
+    Args:
+        further: sources besides the program's own; a run without names asks them too.
+        sleep, chance, rules, resolve_host: as :class:`newsletter.sources.http.PoliteClient` takes them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        http: HttpConfig,
+        sources: SourcesConfig,
+        *,
+        further: Sequence[Source] = (),
+        sleep: Callable[[float], object] = time.sleep,
+        chance: Callable[[], float] = random.random,
+        rules: Sequence[PaceRule] = PUBLISHED_RULES,
+        resolve_host: Resolve = resolve,
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._client = PoliteClient(database, clock, http, sleep=sleep, chance=chance, rules=rules, resolve_host=resolve_host)
+        every: tuple[tuple[Source, bool], ...] = (
+            (HfDailyPapers(sources.hf_daily_papers), sources.hf_daily_papers.enabled),
+            (ArxivApi(sources.arxiv_api), sources.arxiv_api.enabled),
+            (ArxivRss(sources.arxiv_rss), sources.arxiv_rss.enabled),
+            *((source, True) for source in further),
+        )
+        self._sources = {source.name: source for source, _ in every}
+        self._enabled = tuple(source.name for source, is_enabled in every if is_enabled)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Names of all sources, enabled or not."""
+        return tuple(self._sources)
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """Names of the sources that a run without names asks."""
+        return self._enabled
+
+    def run(self, names: Sequence[str] = (), *, period: Period | None = None) -> list[SourceOutcome]:
+        """Ask sources one after the other; one that fails does not keep the others from being asked.
+
+        Args:
+            names: which; empty means the enabled ones. A named source is asked even if it is not enabled.
+            period: what stretch of their lists; None means what is new.
+
+        Returns:
+            One outcome for each, in the order asked.
+
+        Raises:
+            UnknownSourceError: before anything is asked.
+        """
+        for name in names:
+            if name not in self._sources:
+                raise UnknownSourceError(name, self._sources)
+        window = FetchWindow(self._clock.now(), period)
+        chosen = [self._sources[name] for name in dict.fromkeys(names or self._enabled)]
+        return [self._take(source.name, self._parts(source, window)) for source in chosen]
+
+    def take_file(self, path: Path, *, observed_at: datetime | None = None) -> SourceOutcome:
+        """Take a file in (``files.py`` says which kinds); a file that cannot be read is an outcome with a problem.
+
+        Args:
+            path: the file.
+            observed_at: aware; when what it says was so; None means now.
+        """
+
+        def parts() -> Iterator[tuple[str, Batch]]:
+            for part in read_file(path, observed_at=observed_at or self._clock.now()):
+                yield part.source, part.batch
+
+        return self._take(path.name, parts(), account=FILE)
+
+    def last_runs(self) -> dict[str, FetchRun]:
+        """Return the last run of every source that ever ran."""
+        with self._database.read() as session:
+            return SourceStore(session).last_runs()
+
+    def _parts(self, source: Source, window: FetchWindow) -> Iterator[tuple[str, Batch]]:
+        try:
+            for batch in source.fetch(self._client, window):
+                yield source.name, batch
+        except (NewsletterError, SQLAlchemyError):
+            raise
+        except Exception as error:
+            # A mistake of ours in reading one service must not keep the papers of the others away.
+            log.exception("sources.bug source=%s", source.name)
+            problem = f"could not be read: {type(error).__name__}"
+            raise SourceError(source.name, problem, hint="this is a bug; the log has its trace", transient=False) from error
+
+    def _take(self, name: str, parts: Iterator[tuple[str, Batch]], *, account: str = "") -> SourceOutcome:
+        started_at = self._clock.now()
+        counts: Counter[str] = Counter()
+        refused: Counter[str] = Counter()
+        problem, is_transient, is_news = "", False, False
+        source = ""
+        try:
+            for part_source, batch in parts:
+                source = source or part_source
+                is_news |= not batch.unchanged
+                with self._database.write() as session:
+                    report = PaperStore(session).ingest(batch.observations, source=part_source, now=self._clock.now())
+                    for validator in batch.validators:
+                        SourceStore(session).remember(validator)
+                counts.update(seen=report.seen, new=report.new, changed=report.changed, signals=report.signals)
+                refused.update(batch.refused)
+                refused.update(report.refused)
+        except SourceError as error:
+            problem, is_transient = str(error), error.transient
+        if problem:
+            outcome = RunOutcome.PARTIAL if counts["seen"] else RunOutcome.FAILED
+        else:
+            outcome = RunOutcome.DONE if is_news else RunOutcome.UNCHANGED
+        result = SourceOutcome(
+            source or name,
+            outcome,
+            seen=counts["seen"],
+            new=counts["new"],
+            changed=counts["changed"],
+            signals=counts["signals"],
+            refused=dict(refused),
+            problem=problem,
+            is_transient=is_transient,
+        )
+        self._account(result, account or name, started_at)
+        return result
+
+    def _account(self, result: SourceOutcome, account: str, started_at: datetime) -> None:
+        run = FetchRun(
+            account,
+            started_at,
+            self._clock.now(),
+            result.outcome,
+            result.seen,
+            result.new,
+            result.refused,
+            result.problem,
+        )
+        with self._database.write() as session:
+            SourceStore(session).record(run)
+        log.info(
+            "sources.run source=%s outcome=%s seen=%d new=%d changed=%d signals=%d refused=%d",
+            result.source,
+            result.outcome,
+            result.seen,
+            result.new,
+            result.changed,
+            result.signals,
+            sum(result.refused.values()),
+        )
