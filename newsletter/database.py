@@ -119,7 +119,7 @@ def _out_of_reach(url: str, error: SQLAlchemyError) -> DatabaseError:
 
 def _postgres_engine(url: Any) -> Engine:
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise DatabaseError(
             "PostgreSQL needs its driver; install it with: pip install 'trending-papers-newsletter[postgres]'"
@@ -130,7 +130,9 @@ def _sqlite_engine(url: Any) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:

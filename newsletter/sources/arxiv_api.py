@@ -27,7 +27,7 @@ class ArxivApi:
         self._config = config
 
     def fetch(self, http: PoliteClient, window: FetchWindow) -> Iterator[Batch]:
-        """Ask one question; see :class:`newsletter.sources.base.Source`."""
+        """Ask one question; see :class:`newsletter.sources.service.Source`."""
         query = " OR ".join(f"cat:{category}" for category in self._config.categories)
         period = window.period
         if period is not None and period.kind is not PeriodKind.TRENDING:

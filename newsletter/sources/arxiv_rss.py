@@ -30,7 +30,7 @@ class ArxivRss:
         self._config = config
 
     def fetch(self, http: PoliteClient, window: FetchWindow) -> Iterator[Batch]:
-        """Ask for the feed; see :class:`newsletter.sources.base.Source`."""
+        """Ask for the feed; see :class:`newsletter.sources.service.Source`."""
         url = f"{self._config.url.rstrip('/')}/{'+'.join(self._config.categories)}"
         answer = http.get(url, source=NAME, expect=Expect.XML, asked_since=start_of_arxiv_day(window.now))
         validators = (answer.validator,) if answer.validator else ()

@@ -1,23 +1,18 @@
-"""What every source is, what it is asked for, and what it gives back."""
+"""What a source is asked for, what it gives back, and how it fails."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
 
 from newsletter.errors import NewsletterError
 from newsletter.papers.clean import clean_observation
 from newsletter.papers.identity import names_of
 from newsletter.papers.intake import NO_IDENTITY
 from newsletter.papers.model import Observation
-
-if TYPE_CHECKING:
-    from newsletter.sources.http import PoliteClient
 
 
 class SourceError(NewsletterError):
@@ -137,25 +132,6 @@ class Batch:
     refused: dict[str, int] = field(default_factory=dict)
     validators: tuple[Validator, ...] = ()
     unchanged: bool = False
-
-
-class Source(Protocol):
-    """A place where papers come from."""
-
-    @property
-    def name(self) -> str:
-        """Name in config, commands and reports."""
-        ...
-
-    def fetch(self, http: PoliteClient, window: FetchWindow) -> Iterator[Batch]:
-        """Ask the source and yield what it says, part by part, oldest first where it has an order.
-
-        What was yielded before an error is good and can be stored.
-
-        Raises:
-            SourceError: the source, or a part of it, could not be read.
-        """
-        ...
 
 
 class BatchBuilder:

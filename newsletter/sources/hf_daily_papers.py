@@ -44,7 +44,7 @@ class HfDailyPapers:
         self._config = config
 
     def fetch(self, http: PoliteClient, window: FetchWindow) -> Iterator[Batch]:
-        """Ask for the period's papers; see :class:`newsletter.sources.base.Source`."""
+        """Ask for the period's papers; see :class:`newsletter.sources.service.Source`."""
         if window.period is not None:
             yield from self._query(http, window, window.period)
             return

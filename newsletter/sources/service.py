@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +22,7 @@ from newsletter.errors import NewsletterError
 from newsletter.papers.store import PaperStore
 from newsletter.sources.arxiv_api import ArxivApi
 from newsletter.sources.arxiv_rss import ArxivRss
-from newsletter.sources.base import Batch, FetchWindow, Period, Source, SourceError
+from newsletter.sources.base import Batch, FetchWindow, Period, SourceError
 from newsletter.sources.files import read_file
 from newsletter.sources.guard import Resolve, resolve
 from newsletter.sources.hf_daily_papers import HfDailyPapers
@@ -42,6 +43,25 @@ class UnknownSourceError(NewsletterError):
         near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.4)
         advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
         super().__init__(f"no source is called {name!r}; {advice}")
+
+
+class Source(Protocol):
+    """A place where papers come from."""
+
+    @property
+    def name(self) -> str:
+        """Name in config, commands and reports."""
+        ...
+
+    def fetch(self, http: PoliteClient, window: FetchWindow) -> Iterator[Batch]:
+        """Ask the source and yield what it says, part by part, oldest first where it has an order.
+
+        What was yielded before an error is good and can be stored.
+
+        Raises:
+            SourceError: the source, or a part of it, could not be read.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

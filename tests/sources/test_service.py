@@ -15,9 +15,9 @@ from newsletter.config import HttpConfig, SourcesConfig
 from newsletter.database import Database
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.store import PaperStore
-from newsletter.sources.base import Batch, FetchWindow, Period, PeriodKind, Source
+from newsletter.sources.base import Batch, FetchWindow, Period, PeriodKind
 from newsletter.sources.http import PoliteClient
-from newsletter.sources.service import FetchService, SourceOutcome, UnknownSourceError
+from newsletter.sources.service import FetchService, Source, SourceOutcome, UnknownSourceError
 from newsletter.sources.store import RunOutcome, SourceStore
 from tests.sources.replay import Asked, ReplayServer, Reply, Sleeper, serving
 

@@ -1,0 +1,96 @@
+"""Pages out of the templates in ``templates/web``, and the files that go with them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from newsletter.rendering.errors import TemplateError
+from newsletter.rendering.templates import TemplateFolder, make_environment
+from newsletter.web.model import Masthead
+
+_STATIC_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "txt": "text/plain; charset=utf-8"}
+_STATIC_NAME = re.compile(r"[a-z0-9-]{1,60}\.([a-z]{2,5})")
+_ERROR_WORDS = {
+    400: ("That did not work", "The request was not one this page understands. Go back and use the button on the page."),
+    404: (
+        "Nothing here",
+        "There is no such page. If a link in a mail brought you here, it may have lost its end on the way: copy it whole.",
+    ),
+    405: ("Not like this", "This page cannot be used in that way."),
+    413: ("Too much", "The request was larger than this page takes."),
+    500: ("Our mistake", "Something went wrong on our side and was written to the log. Try again in a few minutes."),
+    503: ("Just a moment", "The program is not ready yet. Try again in a minute."),
+}
+
+
+class Pages:
+    """Makes pages. Templates are read from ``folder``, and again when they change.
+
+    Args:
+        folder: where ``web/*.html`` and ``web/static/*`` are.
+        base_url: how readers reach the pages. Links use only its path; what a request claims in Host is never looked at.
+        masthead: name and tagline on every page.
+    """
+
+    def __init__(self, folder: TemplateFolder, *, base_url: str, masthead: Masthead) -> None:
+        self._folder = folder
+        self._environment = make_environment(folder.jinja_loader())
+        self._environment.globals.update(root=urlsplit(base_url).path.rstrip("/"), masthead=masthead)
+        self._environment.filters["bytes"] = size_in_words
+        self._environment.filters["instant"] = instant_in_words
+        self._environment.tests["web_address"] = is_web_address
+
+    def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> Response:
+        """Return the page of ``templates/web/<template>``.
+
+        Raises:
+            jinja2.TemplateError: the template is missing or broken.
+        """
+        text = self._environment.get_template(f"web/{template}").render(values)
+        # Text from outside may hold lone surrogates, which no encoding takes.
+        return Response(text.encode("utf-8", "replace"), status, media_type="text/html; charset=utf-8")
+
+    def error(self, status: int) -> Response:
+        """Return the page for an HTTP error."""
+        title, words = _ERROR_WORDS.get(status, ("That did not work", "The request could not be answered."))
+        return self.page("error.html", {"status": status, "title": title, "words": words}, status=status)
+
+    def static(self, request: Request, name: str) -> Response | None:
+        """Return a file of ``web/static``, or 304 where the browser has it already; None if there is no such file."""
+        match = _STATIC_NAME.fullmatch(name)
+        media_type = _STATIC_TYPES.get(match[1]) if match else None
+        if media_type is None:
+            return None
+        try:
+            content = self._folder.read(f"web/static/{name}").encode()
+        except TemplateError:
+            return None
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}  # asked again each time, answered in a few bytes
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+
+def is_web_address(text: str) -> bool:
+    """Whether ``text`` may stand in a link: absolute http or https."""
+    return re.match(r"https?://[^\s/]", text) is not None
+
+
+def instant_in_words(instant: datetime) -> str:
+    """Return an instant as people say it, in UTC: ``21 Aug 2026, 06:00 UTC``."""
+    utc = instant.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+
+
+def size_in_words(count: int) -> str:
+    """Return a size in bytes as people say it: ``824 bytes``, ``31.4 kB``, ``2.0 MB``."""
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
