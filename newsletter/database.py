@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,10 +127,19 @@ def _postgres_engine(url: Any) -> Engine:
         ) from error
 
 
+def _create_closed(path: Path) -> None:
+    # It holds people's addresses: folder and file are closed to the machine's other users from the start.
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseError(f"database {path}: {error.strerror}; check database.url and the folder's rights") from error
+
+
 def _sqlite_engine(url: Any) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _create_closed(Path(url.database))
     engine = create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}, hide_parameters=True
     )

