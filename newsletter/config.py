@@ -28,7 +28,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from newsletter.errors import ConfigError
 from subscribers.model import Cadence
@@ -41,12 +47,15 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _parse_duration(value: object) -> object:
-    if isinstance(value, timedelta):
+    if isinstance(value, timedelta):  # a default
         return value
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("not a length of time; write a number and s, m, h or d, like '30m'")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    length = timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    if not length:
+        raise ValueError("must be longer than nothing; write it like '30m'")
+    return length
 
 
 def _print_duration(value: timedelta) -> str:
@@ -137,7 +146,10 @@ class DeliveryConfig(Section):
 
     connections: int = Field(2, ge=1, le=256, description="SMTP connections at a time")
     batch: int = Field(200, ge=1, le=10_000, description="deliveries claimed at a time")
-    lease: Duration = Field(timedelta(minutes=15), description="how long a claim is held without being renewed")
+    lease: Duration = Field(
+        timedelta(minutes=15),
+        description="how long a claim is held; at least half as long again as smtp.final_timeout is taken",
+    )
     on_doubt: Literal["resend", "hold"] = Field(
         "resend", description="a message whose final reply never came: send it again (nobody lost), or hold it (nobody doubled)"
     )
@@ -168,6 +180,11 @@ class WebConfig(Section):
         if match[1] == "http" and match[2] not in {"127.0.0.1", "localhost", "[::1]"}:
             raise ValueError("must begin with https:// (RFC 8058: one-click unsubscribe needs it)")
         return url.rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach ``base_url``."""
+        return re.match(r"https?://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)", self.base_url) is not None
 
 
 class InboxConfig(Section):
@@ -321,6 +338,15 @@ class _Tree(Section):
         default_factory=lambda: {"papers": NewsletterConfig()}, min_length=1
     )
 
+    @model_validator(mode="after")
+    def _readers_can_leave(self) -> Self:
+        if self.smtp.host and self.web.is_local:
+            raise ValueError(
+                "smtp.host is set, but web.base_url leads to this machine only: readers could not unsubscribe; "
+                "set web.base_url to the address they can reach, like https://papers.example.org"
+            )
+        return self
+
 
 class Config(BaseSettings, _Tree):
     """All of ``config.toml``. Build it with :func:`load`."""
@@ -329,22 +355,20 @@ class Config(BaseSettings, _Tree):
         frozen=True,
         extra="forbid",
         validate_default=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
         hide_input_in_errors=True,
     )
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment goes over the file; there is no third place to look."""
-        return (EnvSettingsSource(settings_cls), init_settings)
+        """Take nothing but what :func:`load` hands over: it reads the environment it was given, not the process's."""
+        return (init_settings,)
 
 
 def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Config:
@@ -352,7 +376,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Config:
 
     Args:
         path: a TOML file.
-        environ: looked at for unknown ``NEWSLETTER_…`` names; the process's own environment if None.
+        environ: the environment to read; the process's own if None.
 
     Raises:
         ConfigError: the file is missing or broken, or holds values that cannot be used; all problems are named together.
@@ -365,9 +389,12 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError(str(path), [f"cannot be read ({error}); check the file and its rights"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), [f"not valid TOML: {error}"]) from error
-    problems = list(_unknown_variables(os.environ if environ is None else environ))
+    environ = os.environ if environ is None else environ
+    problems = list(_unknown_variables(environ))
     try:
-        config = Config(**values)
+        config = Config(**_merged(values, _from_environment(environ)))
+    except SettingsError as error:
+        problems.append(f"environment: {error}; write lists and tables as JSON")
     except ValidationError as error:
         problems += [_in_words(detail) for detail in error.errors()]
     if problems:
@@ -404,6 +431,20 @@ def secret_from_file(path: Path, key: str) -> SecretStr:
     return SecretStr(lines[0].strip())
 
 
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Config, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
+    source.env_vars = {name.lower(): value for name, value in environ.items()}
+    return source()
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(below)
+    for key, value in above.items():
+        there = both.get(key)
+        both[key] = _merged(there, value) if isinstance(there, dict) and isinstance(value, Mapping) else value
+    return both
+
+
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         if not name.startswith(ENV_PREFIX) or name in ENV_NOT_KEYS:
@@ -415,7 +456,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _in_words(detail: Any) -> str:
     place = [str(part) for part in detail["loc"] if part != "[key]"]
-    key = ".".join(place)
+    key = ".".join(place) or "config"
     if detail["type"] == "extra_forbidden":
         return f"{key}: no such key{_nearest(place[-1], _keys_beside(place))}"
     if detail["type"] == "value_error":

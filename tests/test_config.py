@@ -50,12 +50,14 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(tmp_path: Path) -> 
         ('[smtp]\nusername = "u"', "no password"),
         ('[web]\nbase_url = "http://papers.example.org"', "must begin with https://"),
         ('[web]\nbase_url = "https://papers.example.org/?a=1"', "not an absolute URL"),
+        ('[smtp]\nhost = "relay.example.org"', "readers could not unsubscribe"),
         ('[database]\nurl = "mysql://x"', "not a database this program speaks"),
         ('[newsletters.papers]\nfrom_address = "Papers <p@example.org>"', "not an e-mail address"),
         ('[newsletters.papers]\nname = "A\\r\\nBcc: x@example.org"', "line break or a control character"),
         ('[newsletters.papers]\nlist_id = "papers"', "not a list identifier"),
         ('[newsletters."Bad Name"]\nname = "x"', "newsletters.Bad Name"),
         ("[newsletters]\n", "at least 1 item"),
+        ('[delivery]\nretry_first = "0s"', "longer than nothing"),
     ],
 )
 def test_a_bad_value_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
@@ -92,8 +94,27 @@ def test_unknown_variables_are_problems_too(tmp_path: Path) -> None:
         load(path, environ={"NEWSLETTER_SMPT__HOST": "x", "NEWSLETTER_CONFIG": "config.toml", "HOME": "/"})
 
 
+def test_an_environment_that_is_handed_over_is_the_one_that_counts(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[delivery]\nbatch = 7\n[newsletters.papers]\nsize = 3\n")
+    environ = {
+        "NEWSLETTER_DELIVERY__CONNECTIONS": "9",
+        "NEWSLETTER_NEWSLETTERS__PAPERS__NAME": "Robots",
+        "NEWSLETTER_SOURCES__ARXIV_API__CATEGORIES": '["cs.RO"]',
+    }
+    config = load(path, environ=environ)
+    assert (config.delivery.batch, config.delivery.connections) == (7, 9)
+    assert (config.newsletters["papers"].size, config.newsletters["papers"].name) == (3, "Robots")
+    assert config.sources.arxiv_api.categories == ("cs.RO",)
+    assert load(path, environ={}).delivery.connections == 2
+    with pytest.raises(ConfigError, match="write lists and tables as JSON"):
+        load(path, environ={"NEWSLETTER_SOURCES__ARXIV_API__CATEGORIES": "cs.RO"})
+
+
 def test_the_environment_goes_over_the_file_and_secrets_never_show(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('[smtp]\nhost = "file.example.org"\nusername = "u"\n')
+    (tmp_path / "config.toml").write_text(
+        '[web]\nbase_url = "https://papers.example.org"\n[smtp]\nhost = "file.example.org"\nusername = "u"\n'
+    )
     shown = subprocess.run(
         [sys.executable, "-m", "newsletter", "--config", str(tmp_path / "config.toml"), "config", "show"],
         env={**os.environ, "NEWSLETTER_SMTP__HOST": "env.example.org", "NEWSLETTER_SMTP__PASSWORD": "canary-7"},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from psycopg import sql
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import StatementError
 
 from newsletter.clock import SystemClock
@@ -35,6 +38,25 @@ def test_sqlite_is_upgraded_by_itself(tmp_path: Path) -> None:
     database.ready()
     assert database.is_current()
     database.dispose()
+
+
+def test_postgresql_waits_to_be_told(postgres_server: str) -> None:
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = Database(make_url(postgres_server).set(database=name).render_as_string(hide_password=False))
+    with pytest.raises(DatabaseError, match="run 'newsletter db upgrade' once"):
+        database.ready()
+    database.upgrade()
+    database.ready()
+    database.dispose()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseError, match="written by a newer version"):
+        database.upgrade()
 
 
 def test_sqlite_survives_a_power_cut_and_checks_references(sqlite_template: object) -> None:

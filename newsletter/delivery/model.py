@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 
 from newsletter.digest.model import DigestId, IssueId
 from subscribers.model import SubscriberId
@@ -44,6 +44,36 @@ class SkipReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Reason(StrEnum):
+    """Why a delivery is deferred, failed or doubtful.
+
+    ``POLICY`` is an objection to us or to the message, not to the reader. ``IN_DOUBT`` sticks to a delivery until it settles:
+    one of its messages may have arrived.
+    """
+
+    REFUSED = "refused"
+    POLICY = "policy"
+    UNREACHABLE = "unreachable"
+    NOT_COMPOSED = "not_composed"
+    IN_DOUBT = "in_doubt"
+    OUT_OF_TRIES = "out_of_tries"
+    TOO_OLD = "too_old"
+
+
+class Phase(StrEnum):
+    """Where a conversation with an SMTP server stands. Only after ``DOT`` may the server have taken the message."""
+
+    CONNECT = "connect"
+    HELLO = "hello"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    DOT = "dot"
+
+
 @dataclass(frozen=True, slots=True)
 class SmtpReply:
     """An SMTP reply: three-digit code, enhanced status code (RFC 3463, ``""`` if none) and text."""
@@ -55,7 +85,10 @@ class SmtpReply:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process may send until ``lease_until``, as long as ``epoch`` is still the row's."""
+    """A delivery that this process may send until ``lease_until``, as long as ``epoch`` is still the row's.
+
+    ``doubted``: an earlier message of it may have arrived.
+    """
 
     delivery_id: DeliveryId
     issue_id: IssueId
@@ -67,3 +100,72 @@ class Claim:
     epoch: int
     dated_at: datetime
     lease_until: datetime
+    doubted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message ready for the wire: ``data`` is all of it, with CRLF line ends, not dot-stuffed."""
+
+    envelope_from: str
+    recipient: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one try led to: the delivery's next state and all that is stored with it.
+
+    ``attempts`` are the tries that count against the delivery so far. ``not_before`` is when to try again; None leaves what is
+    stored. ``reply`` is None where no server answered.
+    """
+
+    state: DeliveryState
+    attempts: int
+    reason: str = ""
+    not_before: datetime | None = None
+    reply: SmtpReply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a claim, to be written under the claim's epoch."""
+
+    claim: Claim
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A row to be: one reader of an issue's audience, with a digest, or without one and skipped for ``skipped``."""
+
+    subscriber_id: SubscriberId
+    digest_id: DigestId | None
+    not_before: datetime
+    skipped: SkipReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it stands, for people to look at. ``reply`` is the last one, if any."""
+
+    id: DeliveryId
+    issue_id: IssueId
+    subscriber_id: SubscriberId
+    digest_id: DigestId | None
+    state: DeliveryState
+    reason: str
+    attempts: int
+    not_before: datetime
+    dated_at: datetime | None
+    changed_at: datetime
+    reply: SmtpReply | None
+
+    @property
+    def last_reply(self) -> str:
+        """The last reply on one line; empty if there was none."""
+        return "" if self.reply is None else " ".join(filter(None, (str(self.reply.code), self.reply.status, self.reply.text)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values under snake_case names; instants stay ``datetime``."""
+        return asdict(self)

@@ -39,7 +39,7 @@ class DeliveryRow(Base):
     __table_args__ = (
         UniqueConstraint("issue_id", "subscriber_id"),
         Index(None, "state", "not_before", "id"),
-        Index(None, "issue_id", "state"),
+        Index(None, "issue_id", "state", "id"),
         Index(None, "subscriber_id", "issue_id"),
     )
 

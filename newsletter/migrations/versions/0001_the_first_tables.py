@@ -259,7 +259,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_delivery_issue_id_delivery_state"), ["issue_id", "state"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_delivery_issue_id_delivery_state_delivery_id"), ["issue_id", "state", "id"], unique=False
+        )
         batch_op.create_index(
             batch_op.f("ix_delivery_state_delivery_not_before_delivery_id"), ["state", "not_before", "id"], unique=False
         )
@@ -275,7 +277,7 @@ def downgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_subscriber_id_delivery_issue_id"))
         batch_op.drop_index(batch_op.f("ix_delivery_state_delivery_not_before_delivery_id"))
-        batch_op.drop_index(batch_op.f("ix_delivery_issue_id_delivery_state"))
+        batch_op.drop_index(batch_op.f("ix_delivery_issue_id_delivery_state_delivery_id"))
 
     op.drop_table("delivery")
     op.drop_table("composed_body")

@@ -1,0 +1,179 @@
+"""Pure decisions about a delivery: what an answer means, when to try again, what doubt leads to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from newsletter.delivery.model import Claim, DeliveryState, Outcome, Phase, Reason, SkipReason, SmtpReply
+
+
+class OnDoubt(StrEnum):
+    """What to do with a message whose final reply never came: ``RESEND`` loses nobody, ``HOLD`` doubles nobody."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+
+
+class ReplyKind(StrEnum):
+    """What a final reply says, and about whom. ``OURS`` is a refusal of us or of the message, not of the reader."""
+
+    ACCEPTED = "accepted"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When to try again, and when no more.
+
+    ``first`` is the wait after the first temporary refusal; it doubles each time up to ``longest``. A delivery has
+    ``max_attempts`` tries and ends ``give_up_after`` its first claim.
+    """
+
+    first: timedelta = timedelta(minutes=10)
+    longest: timedelta = timedelta(hours=6)
+    max_attempts: int = 12
+    give_up_after: timedelta = timedelta(days=3)
+
+    def delay(self, attempt: int, jitter: float = 0.0) -> timedelta:
+        """Return the wait after try number ``attempt`` (from 1).
+
+        Args:
+            attempt: tries so far.
+            jitter: 0 to 1; takes up to a quarter off, so that readers refused together do not all come back together.
+
+        Raises:
+            ValueError: ``attempt`` or ``jitter`` is out of range.
+        """
+        if attempt < 1 or not 0 <= jitter <= 1:
+            raise ValueError(f"attempt {attempt} must be at least 1 and jitter {jitter} within 0 to 1")
+        wait = self.first
+        for _ in range(attempt - 1):
+            if wait >= self.longest or not wait:
+                break
+            wait *= 2
+        return min(wait, self.longest) * (1 - jitter / 4)
+
+
+#: Enhanced codes of class 7 (security and policy) that do speak about the reader: RFC 7293 section 10.
+_ABOUT_THE_READER = frozenset({"17", "18", "19"})
+#: Basic codes that answer a command or a login, whoever the reader is (RFC 5321 section 4.2.2, RFC 4954 section 6).
+_ABOUT_THE_SESSION = frozenset({500, 502, 503, 504, 530, 534, 535, 538, 555})
+
+
+def classify(reply: SmtpReply, phase: Phase) -> ReplyKind:
+    """Say what a reply means.
+
+    2yz is accepted, 4yz temporary, 5yz permanent (RFC 5321 section 4.2.1). A 5yz is ours to mend when it answers ``MAIL`` (no
+    reader was named yet), when its enhanced status is of class 3 (mail system), 5 (protocol), 6 (content) or 7 (policy:
+    ``5.7.1``, ``5.7.26``, ``5.7.515``; RFC 3463 section 3), or when its basic code is about the session.
+
+    Raises:
+        ValueError: ``reply`` is not a final one.
+    """
+    kind = reply.code // 100
+    if kind == 2:
+        return ReplyKind.ACCEPTED
+    if kind == 4:
+        return ReplyKind.TEMPORARY
+    if kind != 5:
+        raise ValueError(f"not a final SMTP reply: {reply.code}")
+    _, subject, detail = reply.status.split(".") if reply.status.count(".") == 2 else ("", "", "")
+    if subject:
+        ours = subject in {"3", "5", "6"} or (subject == "7" and detail not in _ABOUT_THE_READER)
+    else:
+        ours = reply.code in _ABOUT_THE_SESSION
+    return ReplyKind.OURS if ours or phase is Phase.MAIL else ReplyKind.PERMANENT
+
+
+def after_reply(claim: Claim, reply: SmtpReply, phase: Phase, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+    """Decide what a reply means for a delivery.
+
+    A refusal that is ours to mend is no try of the reader's: it waits ``policy.longest``, as it will not pass in minutes, and
+    ends only with the delivery's life time. A delivery that was ever in doubt ends doubtful, never failed: it may have arrived.
+
+    Args:
+        claim: what was tried.
+        reply: the final reply: 2yz, 4yz or 5yz.
+        phase: what it answered.
+        now: aware UTC.
+        policy: when to try again.
+        jitter: 0 to 1, see :meth:`RetryPolicy.delay`.
+
+    Raises:
+        ValueError: ``reply`` is not a final one.
+    """
+    kind = classify(reply, phase)
+    attempts = claim.attempts + 1
+    if kind is ReplyKind.ACCEPTED:
+        return Outcome(DeliveryState.SENT, attempts, reply=reply)
+    if kind is ReplyKind.PERMANENT:
+        return _ended(claim, attempts, Reason.REFUSED, reply)
+    if kind is ReplyKind.OURS:
+        return _again(claim, claim.attempts, Reason.POLICY, now + policy.longest * (1 - jitter / 4), now, policy, reply)
+    if attempts >= policy.max_attempts:
+        return _ended(claim, attempts, Reason.OUT_OF_TRIES, reply)
+    return _again(claim, attempts, Reason.REFUSED, now + policy.delay(attempts, jitter), now, policy, reply)
+
+
+def after_break(claim: Claim, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+    """Decide what a connection that broke before the message's final dot means: certainly not accepted.
+
+    The first break is tried again at once, as it is most likely the server's; from the second on the delivery waits, as it may
+    be this very message that breaks connections.
+    """
+    attempts = claim.attempts + 1
+    if attempts >= policy.max_attempts:
+        return _ended(claim, attempts, Reason.OUT_OF_TRIES, None)
+    due = now if attempts == 1 else now + policy.delay(attempts - 1, jitter)
+    return _again(claim, attempts, Reason.UNREACHABLE, due, now, policy, None)
+
+
+def after_doubt(claim: Claim, *, on_doubt: OnDoubt, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+    """Decide what a missing reply to the final dot means: the message may have arrived, so it never counts as failed.
+
+    Held, or sent again byte for byte as long as tries are left.
+    """
+    attempts = claim.attempts + 1
+    if on_doubt is OnDoubt.HOLD or attempts >= policy.max_attempts or _is_too_old(claim, now, policy):
+        return Outcome(DeliveryState.DOUBTFUL, attempts, Reason.IN_DOUBT)
+    return Outcome(DeliveryState.DEFERRED, attempts, Reason.IN_DOUBT, now + policy.delay(attempts, jitter))
+
+
+def after_refused_composing(claim: Claim, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+    """Decide what a message that could not be made means: ours to mend, no try of the reader's."""
+    return _again(claim, claim.attempts, Reason.NOT_COMPOSED, now + policy.longest * (1 - jitter / 4), now, policy, None)
+
+
+def _is_too_old(claim: Claim, now: datetime, policy: RetryPolicy) -> bool:
+    return now - claim.dated_at >= policy.give_up_after
+
+
+def _again(
+    claim: Claim,
+    attempts: int,
+    reason: Reason,
+    due: datetime,
+    now: datetime,
+    policy: RetryPolicy,
+    reply: SmtpReply | None,
+) -> Outcome:
+    if _is_too_old(claim, now, policy):
+        return _ended(claim, attempts, Reason.TOO_OLD, reply)
+    return Outcome(DeliveryState.DEFERRED, attempts, Reason.IN_DOUBT if claim.doubted else reason, due, reply)
+
+
+def _ended(claim: Claim, attempts: int, reason: Reason, reply: SmtpReply | None) -> Outcome:
+    if claim.doubted:
+        return Outcome(DeliveryState.DOUBTFUL, attempts, Reason.IN_DOUBT, reply=reply)
+    return Outcome(DeliveryState.FAILED, attempts, reason, reply=reply)
+
+
+def after_skip(claim: Claim, reason: SkipReason) -> Outcome:
+    """Decide what it means that a claimed delivery must not be sent after all."""
+    if claim.doubted:
+        return Outcome(DeliveryState.DOUBTFUL, claim.attempts, Reason.IN_DOUBT)
+    return Outcome(DeliveryState.SKIPPED, claim.attempts, reason)

@@ -1,0 +1,155 @@
+"""Commands as people and scripts use them: words, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.app import App
+from newsletter.cli import main
+from newsletter.clock import ManualClock
+from tests.flow import mails, numbered, program, subscribe, take_in
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Calls the command line in this process."""
+
+    def __init__(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._config = config
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Ended:
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(["--config", str(self._config), *arguments])
+        printed = self._capsys.readouterr()
+        assert isinstance(end.value.code, int)
+        return Ended(end.value.code, printed.out, printed.err)
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str, clock: ManualClock) -> Iterator[App]:
+    with program(tmp_path, database_url, clock) as made:
+        yield made
+
+
+@pytest.fixture
+def shell(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    take_in(app, tmp_path, numbered(1, 9))
+    return Shell(tmp_path / "config.toml", capsys)
+
+
+AT = "2026-08-17T06:00Z"
+
+
+def test_an_issue_is_built_sent_and_reconciled(shell: Shell, app: App) -> None:
+    subscribe(app, "a@example.org", "b@example.org")
+    built = shell("build", "--slot", "2026-08-17", "--at", AT, "--json")
+    assert (built.code, built.json["number"], built.json["is_new"]) == (0, 1, True)
+    assert shell("build", "--slot", "2026-08-17", "--at", AT).code == 3
+    issue = str(built.json["id"])
+    one = shell("send", issue, "--to", "b@example.org", "--json")
+    assert (one.code, one.json["sent"], one.json["finished"]) == (0, 1, [])
+    assert shell("issues", "reconcile", issue).code == 0
+    rest = shell("send", issue)
+    assert rest.code == 0
+    assert shell("send", "--due").code == 3
+    assert sorted(mail["To"] for mail in mails(app)) == ["a@example.org", "b@example.org"]
+    account = shell("issues", "reconcile", issue, "--json").json
+    assert (account["audience"], account["adds_up"], account["states"]["sent"]) == (2, True, 2)
+    (listed,) = shell("issues", "list", "--json").json
+    assert (listed["state"], listed["slot"], listed["audience"]) == ("finished", "2026-08-17", 2)
+    sent = shell("issues", "deliveries", issue, "--state", "sent", "--limit", "1", "--json").json
+    assert [(row["state"], row["reply"]["code"]) for row in sent] == [("sent", 250)]
+    assert shell("issues", "deliveries", issue, "--state", "failed").code == 3
+    shown = shell("issues", "show", issue, "--json").json
+    assert [entry["rank"] for entry in shown["pool"]] == list(range(1, 10))
+
+
+def test_a_dry_run_shows_the_pool_and_writes_nothing(shell: Shell) -> None:
+    shown = shell("build", "--at", AT, "--dry-run", "--json")
+    assert [row["title"] for row in shown.json][:2] == ["Paper 1", "Paper 2"]
+    assert shell("issues", "list").code == 3
+
+
+def test_a_slot_that_does_not_exist_is_wrong_usage(shell: Shell) -> None:
+    ended = shell("build", "--cadence", "weekly", "--slot", "2026-08-17")
+    assert ended.code == 2
+    assert "write it like 2026-W34" in ended.err
+
+
+def test_papers_are_listed_found_shown_ranked_and_explained(shell: Shell) -> None:
+    assert len(shell("papers", "list", "--limit", "0", "--json").json) == 9
+    (found,) = shell("papers", "list", "paper 7", "--json").json
+    assert found["title"] == "Paper 7"
+    number = str(found["seq"])
+    assert "Ada Example" in shell("papers", "show", number).out
+    ranked = shell("papers", "rank", "--at", AT, "--limit", "3", "--json").json
+    assert [(entry["rank"], entry["title"]) for entry in ranked] == [(1, "Paper 1"), (2, "Paper 2"), (3, "Paper 3")]
+    explained = shell("papers", "explain", number, "--at", AT, "--json").json
+    assert explained["score"] == pytest.approx(sum(part["points"] for part in explained["parts"]))
+    assert "930 votes in 2 hours" in shell("papers", "explain", number, "--at", AT).out
+    assert shell("papers", "explain", "2608.99999").code == 1
+
+
+def test_a_time_without_zone_is_refused(shell: Shell) -> None:
+    ended = shell("papers", "rank", "--at", "2026-08-17T06:00")
+    assert ended.code == 2
+    assert "has no zone" in ended.err
+
+
+def test_a_preview_is_written_and_nothing_is_sent(shell: Shell, app: App, tmp_path: Path) -> None:
+    subscribe(app, "a@example.org")
+    ended = shell("preview", "--as", "a@example.org", "--date", "2026-08-17", "--output", str(tmp_path / "review"))
+    assert ended.code == 0
+    assert "Paper 1" in (tmp_path / "review" / "digest.html").read_text(encoding="utf-8")
+    assert "Paper 1" in (tmp_path / "review" / "digest.txt").read_text(encoding="utf-8")
+    assert shell("preview", "--as", "nobody@example.org", "--output", str(tmp_path)).code == 1
+    assert shell("issues", "list").code == 3
+    assert mails(app) == []
+
+
+def test_files_are_taken_in_and_a_broken_one_is_named(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "more.jsonl").write_text('{"title": "One More Paper", "abstract": "Short."}\n')
+    (tmp_path / "broken.json").write_text('[{"paper": {"id": "2608.1')
+    ended = shell("fetch", "--from-file", str(tmp_path / "broken.json"), "--from-file", str(tmp_path / "more.jsonl"), "--json")
+    assert ended.code == 1
+    assert [bool(outcome["problem"]) for outcome in ended.json] == [True, False]
+    assert "broken.json" in ended.err
+    assert "Traceback" not in ended.err
+    assert shell("papers", "list", "One More").code == 0
+
+
+def test_config_check_and_show_and_upgrade(shell: Shell) -> None:
+    assert "fine, 2 newsletters" in shell("config", "check").out
+    assert shell("config", "show").json["newsletters"]["robots"]["name"] == "Robot Papers"
+    assert shell("db", "upgrade").code == 3
+
+
+def test_init_writes_a_folder_that_runs_and_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mine"
+    shell = Shell(folder / "config.toml", capsys)
+    assert shell("init", str(folder)).code == 0
+    assert shell("config", "check").code == 0
+    (folder / "config.toml").write_text("# mine\n")
+    assert "kept" in shell("init", str(folder)).out
+    assert (folder / "config.toml").read_text() == "# mine\n"
+    assert shell("papers", "list").code == 3
