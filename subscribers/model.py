@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
+from zoneinfo import available_timezones
 
 SubscriberId = NewType("SubscriberId", int)
 
@@ -78,6 +80,36 @@ class Interests:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person picks for one newsletter.
+
+    ``local_hour`` (0-23) is in ``zone`` (IANA name). ``size`` is papers per digest (1-60); None takes the newsletter's.
+
+    Raises:
+        ValueError: an hour, zone or size that does not exist.
+    """
+
+    cadence: Cadence = Cadence.DAILY
+    local_hour: int = 8
+    zone: str = "UTC"
+    interests: Interests = field(default_factory=Interests)
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.local_hour <= 23:
+            raise ValueError("the hour is not one from 0 to 23")
+        if self.size is not None and not 1 <= self.size <= 60:
+            raise ValueError("the number of papers is not one from 1 to 60")
+        if self.zone not in _zones():
+            raise ValueError("no such time zone; write it like Europe/Berlin")
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person: an address and where they stand with us."""
 
@@ -128,3 +160,39 @@ class Consent:
     wording: str
     detail: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address never to be written to; only its keyed hash is known."""
+
+    address_hash: str
+    reason: SuppressionReason
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The person, and whether the call changed anything: False if they got that newsletter already."""
+
+    subscriber: Subscriber
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Everything that is held about one person (GDPR Art. 15)."""
+
+    subscriber: Subscriber
+    subscriptions: tuple[Subscription, ...]
+    consents: tuple[Consent, ...]
+    suppression: Suppression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a verified token belongs to, and the newsletter it is about (None: all of them)."""
+
+    subscriber: Subscriber
+    newsletter: str | None

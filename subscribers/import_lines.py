@@ -1,0 +1,158 @@
+"""What a line of an imported file asks for: pure, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from subscribers.address import Address, parse_address
+from subscribers.cells import unguard
+from subscribers.errors import AddressError
+from subscribers.interests import parse_topics, split_words
+from subscribers.model import Cadence, Choices, Interests, SubscriberState
+from subscribers.table_file import Line
+
+#: Columns besides the address that are understood.
+COLUMNS = (
+    "newsletter",
+    "cadence",
+    "hour",
+    "zone",
+    "topics",
+    "categories",
+    "keywords",
+    "authors",
+    "labs",
+    "muted",
+    "size",
+    "state",
+    "paused_until",
+)
+_INTERESTS = ("categories", "keywords", "authors", "labs", "muted")
+#: Distinct combinations of cells remembered; a file of one list has one.
+_MOST_PLANS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """For what a line leaves out, and what a line may ask for.
+
+    Attributes:
+        newsletter: slug.
+        choices: cadence, hour and so on.
+        newsletters: cadences that may be chosen, by slug of every newsletter there is.
+    """
+
+    newsletter: str
+    choices: Choices
+    newsletters: Mapping[str, Collection[Cadence]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a line asks for, besides the address. ``state`` is active or paused."""
+
+    newsletter: str
+    choices: Choices
+    state: SubscriberState
+    paused_until: datetime | None
+
+
+class Refusal(NamedTuple):
+    """A line that was not taken: its number (from 1), its address or text, and why."""
+
+    line: int
+    text: str
+    reason: str
+
+
+class LineParser:
+    """Turns lines into wishes or refusals."""
+
+    def __init__(self, columns: Mapping[str, int], defaults: Defaults) -> None:
+        self._address = columns["address"]
+        self._columns = {name: columns[name] for name in COLUMNS if name in columns}
+        self._places = tuple(self._columns.values())
+        self._defaults = defaults
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def parse(self, line: Line) -> tuple[Address, Plan] | Refusal:
+        """Return who asks for what on ``line``, or why it cannot be taken; equal wishes give the same plan object."""
+        cells = line.cells
+        if cells is None:
+            return Refusal(line.number, line.text, line.problem)
+        text = unguard(cells[self._address].strip()) if self._address < len(cells) else ""
+        try:
+            return parse_address(text), self._plan(cells)
+        except AddressError as error:
+            return Refusal(line.number, text, error.problem)
+        except ValueError as error:
+            return Refusal(line.number, text, str(error))
+
+    def _plan(self, cells: list[str]) -> Plan:
+        count = len(cells)
+        asked = tuple([cells[place] if place < count else "" for place in self._places]) if self._places else ()
+        plan = self._plans.get(asked)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            given = {name: cell for name, text in zip(self._columns, asked, strict=True) if (cell := unguard(text.strip()))}
+            plan = self._plans[asked] = _to_plan(given, self._defaults)
+        return plan
+
+
+def _to_plan(given: Mapping[str, str], defaults: Defaults) -> Plan:
+    newsletter = given.get("newsletter", defaults.newsletter)
+    if newsletter not in defaults.newsletters:
+        raise ValueError(f"there is no newsletter {newsletter[:64]!r}; there is {', '.join(defaults.newsletters)}")
+    cadence = _cadence(given.get("cadence", defaults.choices.cadence))
+    if cadence not in defaults.newsletters[newsletter]:
+        raise ValueError(f"{newsletter!r} does not come {cadence}; it comes {', '.join(defaults.newsletters[newsletter])}")
+    choices = Choices(
+        cadence=cadence,
+        local_hour=_number(given["hour"]) if "hour" in given else defaults.choices.local_hour,
+        zone=given.get("zone", defaults.choices.zone),
+        interests=_interests(given) or defaults.choices.interests,
+        size=_number(given["size"]) if "size" in given else defaults.choices.size,
+    )
+    until = _instant(given["paused_until"]) if "paused_until" in given else None
+    return Plan(newsletter, choices, _state(given.get("state", SubscriberState.ACTIVE)), until)
+
+
+def _cadence(text: str) -> Cadence:
+    try:
+        return Cadence(text.casefold())
+    except ValueError as error:
+        raise ValueError(f"the cadence is not one of {', '.join(Cadence)}") from error
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise ValueError("the hour or size is not a number")
+    return int(text)
+
+
+def _state(text: str) -> SubscriberState:
+    if text.casefold() not in {SubscriberState.ACTIVE, SubscriberState.PAUSED}:
+        raise ValueError("the file does not call them active or paused, and nobody else is imported")
+    return SubscriberState(text.casefold())
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("paused_until is not an ISO 8601 time") from error
+    if moment.tzinfo is None:
+        raise ValueError("paused_until has no zone; add Z for UTC")
+    return moment.astimezone(UTC)
+
+
+def _interests(given: Mapping[str, str]) -> Interests:
+    topics = parse_topics(given.get("topics", ""))
+    words = {kind: split_words(given.get(kind, "")) for kind in _INTERESTS}
+    words["categories"] = tuple(dict.fromkeys(topics.categories + words["categories"]))
+    words["keywords"] = tuple(dict.fromkeys(topics.keywords + words["keywords"]))
+    return Interests(**words)
