@@ -69,12 +69,10 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="newsletter")
 @click.pass_context
 def cli(ctx: click.Context, config_path: Path) -> None:
-    r"""Trending research papers in your readers' inboxes.
+    """Trending research papers in your readers' inboxes.
 
-    \b
-    First steps:
-      newsletter demo             see it work on real papers, nothing leaves this machine
-      newsletter init my-papers   start your own
+    First steps: 'newsletter demo' shows it at work on real papers, and nothing leaves this machine; 'newsletter init my-papers'
+    starts your own.
     """
     ctx.obj = ctx.with_resource(Context(config_path))
 

@@ -46,11 +46,8 @@ class Context:
             ConfigError: the configuration cannot be used.
             DatabaseError: out of reach, or a PostgreSQL schema that waits for ``newsletter db upgrade``.
         """
-        import logging
-
         from newsletter.app import App
 
-        logging.getLogger().setLevel(self.config.log.level.upper())
         app = App(self.config)
         app.database.ready()
         return app

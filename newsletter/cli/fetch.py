@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.context import Context, pass_context
 from newsletter.cli.output import FAILED, print_json, print_table
+from newsletter.cli.parameters import INSTANT, as_json
+
+if TYPE_CHECKING:
+    from newsletter.sources.base import Period
 
 
 @click.command(epilog="Example: newsletter fetch hf_daily_papers --date 2026-08-21")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="One day, for sources that keep a list per day.")
+@click.option("--date", "period", metavar="D", help="A day, week, month (2026-08-21, 2026-W34, 2026-08) or 'trending'.")
 @click.option(
     "--from-file",
     "files",
@@ -21,36 +27,58 @@ from newsletter.cli.output import FAILED, print_json, print_table
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A recorded API answer, JSON Lines, Atom, RSS or a text page, instead of the network. May be given more than once.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--observed-at", type=INSTANT, help="With --from-file: when the answer was recorded; default now.")
+@as_json
 @pass_context
-def fetch(context: Context, sources: tuple[str, ...], date: datetime | None, files: tuple[Path, ...], *, as_json: bool) -> int:
+def fetch(
+    context: Context,
+    sources: tuple[str, ...],
+    period: str | None,
+    files: tuple[Path, ...],
+    observed_at: datetime | None,
+    *,
+    as_json: bool,
+) -> int:
     """Take papers and signals in from all enabled sources, or the named ones.
 
     A source that cannot be read does not keep the others from being read; what was taken in before stays. The exit code is
     1 if any of them failed.
     """
     fetching = context.app.fetching
-    if files:
-        outcomes = [fetching.take_file(path) for path in files]
-    else:
-        outcomes = fetching.run(sources, date=date.date() if date else None)
+    outcomes = (
+        [fetching.take_file(path, observed_at=observed_at) for path in files]
+        if files
+        else fetching.run(sources, period=_parse(context, period))
+    )
     if as_json:
-        print_json([outcome.as_json() for outcome in outcomes])
+        print_json([asdict(outcome) for outcome in outcomes])
     else:
-        print_table(
-            "Taken in",
-            ("source", "new", "changed", "known", "refused", "problem"),
-            [
-                (
-                    outcome.source,
-                    outcome.report.new,
-                    outcome.report.changed,
-                    outcome.report.known,
-                    ", ".join(f"{count} {reason}" for reason, count in outcome.report.refused.items()) or 0,
-                    outcome.problem or "",
-                )
-                for outcome in outcomes
-            ],
-            "next: newsletter papers list",
-        )
+        rows = [
+            (
+                outcome.source,
+                outcome.outcome,
+                outcome.new,
+                outcome.changed,
+                outcome.seen - outcome.new - outcome.changed,
+                sum(outcome.refused.values()),
+            )
+            for outcome in outcomes
+        ]
+        print_table("Taken in", ("source", "run", "new", "changed", "known", "refused"), rows, "next: newsletter papers list")
+    for outcome in outcomes:
+        for reason, count in outcome.refused.items():
+            click.echo(f"{outcome.source}: {count} refused: {reason}", err=True)
+        if outcome.problem:
+            click.secho(f"error: {outcome.problem}", fg="red", err=True)
     return FAILED if any(outcome.problem for outcome in outcomes) else 0
+
+
+def _parse(context: Context, text: str | None) -> Period | None:
+    from newsletter.sources.base import Period
+
+    if text is None:
+        return None
+    try:
+        return Period.parse(text, today=context.app.clock.now().date())
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--date") from error

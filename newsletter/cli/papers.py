@@ -20,23 +20,25 @@ def papers() -> None:
     """List papers, show one, explain its rank."""
 
 
-@papers.command("list", epilog="Example: newsletter papers list --limit 20")
+@papers.command("list", epilog="Example: newsletter papers list diffusion --limit 20")
+@click.argument("text", required=False)
 @limit
 @as_json
 @pass_context
-def list_(context: Context, limit: int | None, *, as_json: bool) -> int:
-    """List papers, newest first."""
+def list_(context: Context, text: str | None, limit: int | None, *, as_json: bool) -> int:
+    """List papers, newest first; with TEXT only those whose title holds it."""
     from newsletter.papers.store import PaperStore
 
     with context.app.database.read() as session:
-        found = PaperStore(session).latest(limit=limit)
+        store = PaperStore(session)
+        found = store.find(text, limit=limit) if text else store.latest(limit=limit)
     if as_json:
         print_json([_as_json(paper) for paper in found])
     elif found:
-        rows = [(paper.key, paper.listed_at, paper.title) for paper in found]
+        rows = [(_name(paper), paper.listed_at, paper.title) for paper in found]
         print_table("Papers", ("paper", "listed", "title"), rows, "next: newsletter papers explain ID")
     else:
-        click.echo("no papers yet; take some in with: newsletter fetch")
+        click.echo(f"no paper has {text!r} in its title" if text else "no papers yet; take some in with: newsletter fetch")
         return NOTHING_TO_DO
     return 0
 
@@ -46,7 +48,7 @@ def list_(context: Context, limit: int | None, *, as_json: bool) -> int:
 @as_json
 @pass_context
 def show(context: Context, paper_id: str, *, as_json: bool) -> int:
-    """Show one paper: ID is an arXiv id, a DOI, or a key as printed by 'papers list'."""
+    """Show one paper: ID is an arXiv id, a DOI, or the number that 'papers list' prints where there is neither."""
     paper = _find(context, paper_id)
     if paper is None:
         return _unknown(paper_id)
@@ -129,7 +131,7 @@ def rank(context: Context, at: datetime | None, days: int, limit: int | None, *,
     if not ranked:
         click.echo(f"no papers listed in these {days} days; take some in with: newsletter fetch")
         return NOTHING_TO_DO
-    rows = [(entry.rank, entry.receipt.score, entry.receipt.votes, entry.paper.key, entry.paper.title) for entry in ranked]
+    rows = [(entry.rank, entry.receipt.score, entry.receipt.votes, _name(entry.paper), entry.paper.title) for entry in ranked]
     print_table("Ranking", ("rank", "score", "votes", "paper", "title"), rows, "next: newsletter papers explain ID")
     return 0
 
@@ -138,7 +140,11 @@ def _find(context: Context, paper_id: str) -> Paper | None:
     from newsletter.papers.store import PaperStore
 
     with context.app.database.read() as session:
-        return PaperStore(session).find(paper_id)
+        return PaperStore(session).get(paper_id)
+
+
+def _name(paper: Paper) -> str:
+    return paper.arxiv_id or paper.doi or str(paper.seq)
 
 
 def _unknown(paper_id: str) -> int:

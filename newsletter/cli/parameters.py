@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """An ISO 8601 instant with its zone, as an aware UTC ``datetime``."""
 
     name = "time"

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
+from newsletter.database import lock
 from newsletter.papers import merge
 from newsletter.papers.clean import clean_observation
 from newsletter.papers.identity import fingerprint, names_of
@@ -19,8 +20,6 @@ from newsletter.papers.tables import PaperIdentityRow, PaperListingRow, PaperRow
 
 #: Observations looked up and written together.
 BATCH = 500
-#: The one advisory lock of the ingest on PostgreSQL (any number; "papers" in ASCII).
-INGEST_LOCK = 0x706170657273
 
 NO_IDENTITY = "neither arXiv id, DOI nor title"
 NO_TITLE = "no title"
@@ -43,8 +42,8 @@ class _Draft:
 class Intake:
     """Takes observations of one source in, in their order. Make one per transaction.
 
-    On PostgreSQL a transaction-wide advisory lock lets one ingest through at a time, as SQLite's write lock does: two of them
-    can then never make two papers of one, and the order of ``seq`` is the order in which papers become visible.
+    A lock to the end of the transaction lets one intake through at a time: two of them can then never make two papers of one,
+    and the order of ``seq`` is the order in which papers become visible.
     """
 
     def __init__(self, session: Session, *, source: str, now: datetime) -> None:
@@ -57,8 +56,7 @@ class Intake:
 
     def take(self, observations: Iterable[Observation]) -> IngestReport:
         """Take all of ``observations`` in."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            self._session.execute(select(func.pg_advisory_xact_lock(INGEST_LOCK)))
+        lock(self._session, "papers.intake")
         for batch in chunks(list(observations), BATCH):
             self._take_batch([clean_observation(observation) for observation in batch])
         return IngestReport(

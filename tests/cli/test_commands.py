@@ -110,6 +110,22 @@ def test_papers_are_listed_found_shown_ranked_and_explained(shell: Shell) -> Non
     assert shell("papers", "explain", "2608.99999").code == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["send"], 2, "name an issue, or say --due"),
+        (["fetch", "hf_daily_paper"], 1, "did you mean 'hf_daily_papers'?"),
+        (["issues", "reconcile", "99"], 1, "there is no issue 99"),
+        (["build", "nothing-of-mine"], 1, "there is papers, robots"),
+        (["fetch", "--date", "someday"], 2, "--date"),
+    ],
+)
+def test_what_cannot_be_done_says_what_can(shell: Shell, arguments: list[str], code: int, says: str) -> None:
+    ended = shell(*arguments)
+    assert ended.code == code
+    assert says in ended.err
+
+
 def test_a_time_without_zone_is_refused(shell: Shell) -> None:
     ended = shell("papers", "rank", "--at", "2026-08-17T06:00")
     assert ended.code == 2

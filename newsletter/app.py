@@ -1,0 +1,214 @@
+"""Wiring by hand: from a configuration to the objects that do the work. The only place that knows everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from newsletter.clock import Clock, SystemClock
+from newsletter.config import Config, NewsletterConfig, SmtpConfig, secret_from_file
+from newsletter.database import Database
+from newsletter.delivery.account import Accounts
+from newsletter.delivery.composer import DigestComposer
+from newsletter.delivery.expansion import Expander
+from newsletter.delivery.handout import Scope
+from newsletter.delivery.sender import Sender
+from newsletter.digest.builder import IssueBuilder
+from newsletter.digest.model import Issue, IssueState
+from newsletter.digest.selection import choose
+from newsletter.digest.store import IssueStore
+from newsletter.errors import ConfigError
+from newsletter.preview.inbox import InboxStore
+from newsletter.preview.service import PreviewService
+from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.templates import TemplateFolder
+from newsletter.schedule.slots import Slot, due_at, slot_named
+from newsletter.schedule.ticker import Ticker
+from newsletter.sources.service import FetchService
+from newsletter.web.archive import latest_issue
+from newsletter.web.model import Masthead, WebDeps
+from newsletter.web.pages import Pages
+from subscribers.model import Cadence, Reader
+from subscribers.secrets import load_or_create_secret
+from subscribers.service import SubscriberService
+from subscribers.store import SubscriberStore
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What became of a call to build: no issue where there was no paper; ``is_new`` if this call froze it."""
+
+    issue: Issue | None
+    is_new: bool
+
+
+class App:
+    """The program on one configuration. Parts are made when first asked for; nothing connects before it is used."""
+
+    def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.database = Database(config.database.url)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.dispose()
+
+    def newsletter(self, slug: str | None) -> tuple[str, NewsletterConfig]:
+        """Return a newsletter by its slug; None takes the first.
+
+        Raises:
+            ConfigError: no newsletter of that name.
+        """
+        newsletters = self.config.newsletters
+        if slug is None:
+            return next(iter(newsletters.items()))
+        if slug not in newsletters:
+            raise ConfigError("newsletters", [f"there is no {slug!r}; there is {', '.join(newsletters)}"])
+        return slug, newsletters[slug]
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The secret behind links and hashes."""
+        security = self.config.security
+        if security.secret_key is not None:
+            return security.secret_key.get_secret_value().encode()
+        return load_or_create_secret(security.secret_key_file)
+
+    @cached_property
+    def subscribers(self) -> SubscriberService:
+        """Readers, their choices, consent and suppression."""
+        return SubscriberService(self.database, self.clock, self.secret)
+
+    @cached_property
+    def fetching(self) -> FetchService:
+        """Papers and signals, from the sources into the store."""
+        return FetchService(self.database, self.clock, self.config.http, self.config.sources)
+
+    @cached_property
+    def builder(self) -> IssueBuilder:
+        """Freezes issues."""
+        return IssueBuilder(self.database, self.config.trending)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Composes messages."""
+        return Renderer(self.config.paths.templates, base_url=self.config.web.base_url, secret=self.secret)
+
+    def build(self, slug: str, slot: Slot, *, at: datetime | None = None) -> Built:
+        """Freeze a slot's issue and list its readers' deliveries; goes on where an earlier call stopped.
+
+        Args:
+            slug: the newsletter.
+            slot: whose issue.
+            at: aware UTC: rank as known then; None for now.
+        """
+        newsletter = self.config.newsletters[slug]
+        frozen = self.builder.build(slug, newsletter, cadence=slot.cadence, slot=slot.key, at=at or self.clock.now())
+        issue = frozen.issue
+        if issue is not None and issue.state is IssueState.BUILDING:
+            issue = self._expand(issue, newsletter, slot)
+        return Built(issue, frozen.is_new)
+
+    def resume_building(self) -> list[Issue]:
+        """Finish issues whose building was cut short, however long ago."""
+        with self.database.read() as session:
+            unfinished = IssueStore(session).in_state(IssueState.BUILDING)
+        return [
+            self._expand(issue, newsletter, slot_named(newsletter, issue.cadence, issue.slot))
+            for issue in unfinished
+            if (newsletter := self.config.newsletters.get(issue.newsletter)) is not None
+        ]
+
+    def readers(self, slug: str, cadence: Cadence, *, after: int = 0, limit: int = 1000) -> list[Reader]:
+        """Return the next page of a newsletter's readers at a cadence, ascending id."""
+        with self.database.read() as session:
+            return SubscriberStore(session).readers(slug, cadence, after=after, limit=limit, now=self.clock.now())
+
+    def count_unsettled(self, scope: Scope) -> int:
+        """Return how many deliveries a sending run with ``scope`` has before it, as far as is known now."""
+        with self.database.read() as session:
+            return Accounts(session).count_unsettled(
+                issue_id=scope.issue_id, due_by=self.clock.now() if scope.due_only else None
+            )
+
+    def sender(self, smtp: SmtpConfig | None = None) -> Sender:
+        """Return a sender; ``smtp`` overrides the configured relay (the built-in inbox's address)."""
+        settings = smtp or self.config.smtp
+        if settings.password_file is not None and settings.password is None:
+            password = secret_from_file(settings.password_file, "smtp.password_file")
+            settings = settings.model_copy(update={"password": password})
+        return Sender(
+            self.database,
+            self.clock,
+            settings,
+            self.config.delivery,
+            composer=self.composer,
+            is_suppressed=self.subscribers.is_suppressed,
+        )
+
+    @cached_property
+    def composer(self) -> DigestComposer:
+        """Makes a claim's message."""
+        return DigestComposer(
+            self.database, self.clock, self.renderer, self.subscribers.keys, self.secret, self.config.newsletters
+        )
+
+    @cached_property
+    def ticker(self) -> Ticker:
+        """Decides what is due."""
+        return Ticker(
+            self.clock,
+            self.config.schedule,
+            self.config.newsletters,
+            last_fetch=self._last_fetch,
+            fetch=self.fetching.run,
+            wanted=lambda slug, cadence: bool(self.readers(slug, cadence, limit=1)),
+            build=self.build,
+        )
+
+    @cached_property
+    def inbox(self) -> InboxStore:
+        """What the built-in inbox caught."""
+        return InboxStore(self.config.paths.data / "inbox", keep=self.config.inbox.keep)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """Makes the web pages."""
+        _, newsletter = self.newsletter(None)
+        folder = TemplateFolder(self.config.paths.templates)
+        return Pages(folder, base_url=self.config.web.base_url, masthead=Masthead(newsletter.name, newsletter.tagline))
+
+    def web_deps(self) -> WebDeps:
+        """Return what the public pages show and do."""
+        _, newsletter = self.newsletter(None)
+        return WebDeps(
+            base_url=self.config.web.base_url,
+            masthead=Masthead(newsletter.name, newsletter.tagline),
+            subscribers=self.subscribers,
+            latest_issue=lambda: latest_issue(self.database, self.config.newsletters),
+            is_ready=self.database.is_current,
+        )
+
+    def preview(self, slug: str | None = None, *, at: datetime | None = None) -> PreviewService:
+        """Return previews of a newsletter's next issue, as known at ``at`` (aware UTC; None: at each look)."""
+        slug, newsletter = self.newsletter(slug)
+        return PreviewService(
+            self.database, self.renderer, self.builder, slug, newsletter, at=(lambda: at) if at else self.clock.now
+        )
+
+    def _last_fetch(self) -> datetime | None:
+        runs = self.fetching.last_runs()
+        return max((runs[name].started_at for name in self.fetching.enabled if name in runs), default=None)
+
+    def _expand(self, issue: Issue, newsletter: NewsletterConfig, slot: Slot) -> Issue:
+        expander = Expander(
+            self.database,
+            self.clock,
+            readers=lambda after, limit: self.readers(issue.newsletter, issue.cadence, after=after, limit=limit),
+            choose=choose,
+            size=newsletter.size,
+            due_at=lambda reader: due_at(slot.build_at, local_hour=reader.local_hour, zone=reader.zone),
+        )
+        return expander.expand(issue)

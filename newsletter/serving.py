@@ -1,0 +1,85 @@
+"""The listening half of the program: the public pages and, while nothing may leave the machine, the built-in inbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from newsletter.app import App
+from newsletter.config import SmtpConfig
+from newsletter.preview.inbox import InboxServer
+from newsletter.preview.pages import inbox_pages, preview_pages
+from newsletter.preview.service import PreviewService
+from newsletter.web.app import create_app
+from newsletter.web.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What listens: addresses to open by name, and where mail goes."""
+
+    addresses: dict[str, str]
+    smtp: SmtpConfig
+
+
+@asynccontextmanager
+async def next_hop(app: App) -> AsyncIterator[SmtpConfig]:
+    """Yield where mail goes: the configured relay, or the built-in inbox, which listens as long as the context is open.
+
+    Raises:
+        InboxError: the inbox's port cannot be had.
+    """
+    if app.config.smtp.host:
+        yield app.config.smtp
+        return
+    server = InboxServer(app.inbox, app.clock, port=app.config.inbox.port)
+    await server.start()
+    try:
+        yield app.config.smtp.model_copy(update={"host": server.host, "port": server.port, "security": "none", "username": ""})
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def serve(
+    app: App, *, host: str | None = None, port: int | None = None, previews: PreviewService | None = None
+) -> AsyncIterator[Serving]:
+    """Serve the public pages, and the inbox while it catches the mail, as long as the context is open.
+
+    Args:
+        app: the program.
+        host: address to listen on instead of the configured one.
+        port: likewise; 0 takes any free one.
+        previews: shown as well, for the operator's own eyes.
+
+    Raises:
+        WebError: the address cannot be had.
+        InboxError: the inbox's port cannot be had.
+    """
+    keeps_mail = not app.config.smtp.host
+    async with AsyncExitStack() as stack:
+        smtp = await stack.enter_async_context(next_hop(app))
+        routers = []
+        if keeps_mail:
+            routers.append(inbox_pages(app.inbox, app.pages))
+        if previews is not None:
+            routers.append(preview_pages(previews, app.pages))
+        web = create_app(app.web_deps(), app.pages, routers=routers)
+        server = Server(web, host or app.config.web.host, app.config.web.port if port is None else port)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        base = f"http://{_to_open(host or app.config.web.host)}:{server.port}"
+        addresses = {"pages": f"{base}/"}
+        if keeps_mail:
+            addresses["inbox"] = f"{base}/inbox"
+        if previews is not None:
+            addresses["preview"] = f"{base}/preview"
+        yield Serving(addresses, smtp)
+
+
+def _to_open(host: str) -> str:
+    # A server that listens everywhere is opened here by this machine's own name; the inbox answers to no other.
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
