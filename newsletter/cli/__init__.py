@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("init", "init", "Write a config.toml and templates to start from."),
     "fetch": ("fetch", "fetch", "Take papers and votes in from the sources, or from a file."),
     "papers": ("papers", "papers", "List papers, show one, explain its rank."),
-    "build": ("build", "build", "Freeze a ranked pool as the issue of a slot and choose each reader's digest."),
+    "build": ("build", "build", "Freeze the issue of a slot and choose each reader's digest."),
     "preview": ("preview", "preview", "Look at an issue's mail before it leaves."),
     "send": ("send", "send", "Send an issue, or everything that is due."),
     "issues": ("issues", "issues", "List issues and account for their deliveries."),

@@ -124,9 +124,9 @@ def deliveries(context: Context, issue_id: int, state: str | None, limit: int | 
 @as_json
 @pass_context
 def reconcile(context: Context, issue_id: int, *, as_json: bool) -> int:
-    """Print the account of an issue; exit code 1 if it does not add up.
+    """Print the account of an issue.
 
-    sent + deferred + failed + in doubt + skipped + still open must be the audience.
+    The exit code is 1 if it does not add up: sent + deferred + failed + in doubt + skipped + still open must be the audience.
     """
     from newsletter.delivery.account import Accounts
 

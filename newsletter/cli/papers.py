@@ -26,7 +26,10 @@ def papers() -> None:
 @as_json
 @pass_context
 def list_(context: Context, text: str | None, limit: int | None, *, as_json: bool) -> int:
-    """List papers, newest first; with TEXT only those whose title holds it."""
+    """List papers, newest first.
+
+    With TEXT only those whose title holds it.
+    """
     from newsletter.papers.store import PaperStore
 
     with context.app.database.read() as session:
@@ -48,7 +51,10 @@ def list_(context: Context, text: str | None, limit: int | None, *, as_json: boo
 @as_json
 @pass_context
 def show(context: Context, paper_id: str, *, as_json: bool) -> int:
-    """Show one paper: ID is an arXiv id, a DOI, or the number that 'papers list' prints where there is neither."""
+    """Show one paper.
+
+    ID is an arXiv id, a DOI, or the number that 'papers list' prints where there is neither.
+    """
     paper = _find(context, paper_id)
     if paper is None:
         return _unknown(paper_id)
@@ -113,7 +119,7 @@ def explain(context: Context, paper_id: str, at: datetime | None, *, as_json: bo
 @as_json
 @pass_context
 def rank(context: Context, at: datetime | None, days: int, limit: int | None, *, as_json: bool) -> int:
-    """Rank the papers of the last days as known at an instant, best first."""
+    """Rank papers as known at an instant, best first."""
     from newsletter.digest.snapshot import receipt_to_json
     from newsletter.trending.service import rank as rank_papers
 

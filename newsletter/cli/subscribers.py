@@ -155,7 +155,9 @@ def show(context: Context, who: int | str, *, as_json: bool) -> int:
 def import_(
     context: Context, /, file: Path, newsletter: str | None, consent: str, report: Path | None, *, as_json: bool, **chosen: Any
 ) -> int:
-    """Take readers in from FILE: CSV with a column 'address' or 'email', or one address a line.
+    """Take readers in from a file of addresses.
+
+    FILE is CSV with a column 'address' or 'email', or has one address a line.
 
     Columns 'newsletter', 'cadence', 'hour', 'zone', 'topics' override the options. Nobody who left, bounced, complained or was
     erased is brought back. An import that was cut short is finished by running it again.
@@ -192,7 +194,10 @@ def import_(
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; default standard output.")
 @pass_context
 def export(context: Context, newsletter: str | None, state: str | None, form: str, output: Path | None) -> int:
-    """Write readers and their choices, one line for each newsletter they get; 'import' reads the CSV back."""
+    """Write readers and their choices.
+
+    One line for each newsletter a reader gets; 'import' reads the CSV back.
+    """
     from subscribers.exporting import entries, write_csv, write_json_lines
 
     if newsletter is not None:
@@ -236,7 +241,10 @@ def pause(context: Context, who: int | str, newsletter: str | None, until: datet
 @click.option("--newsletter", metavar="SLUG", help="Only this one; default all they get.")
 @pass_context
 def unsubscribe(context: Context, who: int | str, newsletter: str | None) -> int:
-    """End a reader's newsletters; nothing more is sent, not even of an issue that is on its way."""
+    """End a reader's newsletters.
+
+    Nothing more is sent, not even of an issue that is on its way.
+    """
     ended = context.app.subscribers.unsubscribe(who, newsletter, method=ConsentMethod.OPERATOR)
     if not ended:
         click.echo("not subscribed; nothing was changed")
@@ -250,7 +258,10 @@ def unsubscribe(context: Context, who: int | str, newsletter: str | None) -> int
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_context
 def erase(context: Context, who: int | str, *, yes: bool) -> int:
-    """Forget a person; only a keyed hash stays, so that no import brings them back."""
+    """Forget a person.
+
+    Only a keyed hash of the address stays, so that no import brings them back.
+    """
     service = context.app.subscribers
     person = service.find(who)
     if person.state is SubscriberState.ERASED:
