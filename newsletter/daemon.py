@@ -40,9 +40,8 @@ class Daemon:
             loop.add_signal_handler(signum, self._stop.set)
         scheduler = AsyncIOScheduler(timezone="UTC")
         async with serve(self._app) as serving:
-            for name, wake in self._wakes.items():
-                seconds = self._app.config.schedule.tick.total_seconds()
-                scheduler.add_job(wake.set, "interval", seconds=seconds, name=name, misfire_grace_time=None, coalesce=True)
+            seconds = self._app.config.schedule.tick.total_seconds()
+            scheduler.add_job(self._tick, "interval", seconds=seconds, misfire_grace_time=None, coalesce=True)
             scheduler.start()
             on_ready(serving.addresses)
             await asyncio.to_thread(self._app.resume_building)
@@ -57,6 +56,11 @@ class Daemon:
             # A fetch may be waiting for a slow service; it holds nothing, so it is left behind.
             fetching.cancel()
             await asyncio.gather(*others)
+
+    async def _tick(self) -> None:
+        # A coroutine, so that it runs in this loop and not on a thread of the scheduler's.
+        for wake in self._wakes.values():
+            wake.set()
 
     async def _work(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
         wake = self._wakes[name]

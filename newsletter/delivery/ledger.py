@@ -30,8 +30,8 @@ _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
 if TYPE_CHECKING:
-    #: A waiting delivery's id with its reader's address, state and token epoch, and the subscription's id.
-    Found: TypeAlias = Row[int, str, str, int, int]
+    #: A waiting delivery's id with its reader's address, state and token epoch, and the subscription's id and end of pause.
+    Found: TypeAlias = Row[int, str, str, int, int, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ class Ledger(Accounts):
     ) -> Batch:
         """Take the next deliveries of a lane, ascending id, for this process alone; none if its issue is not open any more.
 
-        A reader who is not active any more, or ended the subscription, is settled as skipped here. Two processes never get the
-        same delivery: PostgreSQL passes over rows that another transaction holds, SQLite has one writer. A crash after the
+        A reader who paused, left, or ended the subscription is settled as skipped here. Two processes never get the same
+        delivery: PostgreSQL passes over rows that another transaction holds, SQLite has one writer. A crash after the
         commit leaves the rows claimed until :meth:`recover` finds their lease expired.
 
         Args:
@@ -121,7 +121,7 @@ class Ledger(Accounts):
         left: dict[SkipReason, list[int]] = {}
         there = []
         for row in found:
-            reason = _why_not(row)
+            reason = _why_not(row, now)
             if reason is None:
                 there.append(row)
             else:
@@ -229,7 +229,14 @@ class Ledger(Accounts):
         self, lane: Lane, due_by: datetime | None, limit: int, after: DeliveryId | None, subscriber_id: SubscriberId | None
     ) -> Sequence[Found]:
         query = (
-            select(DeliveryRow.id, SubscriberRow.address, SubscriberRow.state, SubscriberRow.token_epoch, SubscriptionRow.id)
+            select(
+                DeliveryRow.id,
+                SubscriberRow.address,
+                SubscriberRow.state,
+                SubscriberRow.token_epoch,
+                SubscriptionRow.id,
+                SubscriptionRow.paused_until,
+            )
             .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
             .outerjoin(SubscriberRow, SubscriberRow.id == DeliveryRow.subscriber_id)
             .outerjoin(
@@ -333,12 +340,12 @@ def _under_epoch(claims: Sequence[Claim]) -> ColumnElement[bool]:
     return tuple_(DeliveryRow.id, DeliveryRow.epoch).in_([(claim.delivery_id, claim.epoch) for claim in claims])
 
 
-def _why_not(row: Found) -> SkipReason | None:
-    _, _, state, _, subscription_id = row
-    if state == SubscriberState.PAUSED:
-        return SkipReason.PAUSED
-    if state != SubscriberState.ACTIVE or subscription_id is None:
+def _why_not(row: Found, now: datetime) -> SkipReason | None:
+    _, _, state, _, subscription_id, paused_until = row
+    if state not in {SubscriberState.ACTIVE, SubscriberState.PAUSED} or subscription_id is None:
         return SkipReason.UNSUBSCRIBED
+    if state == SubscriberState.PAUSED or (paused_until is not None and paused_until > now):
+        return SkipReason.PAUSED
     return None
 
 

@@ -141,6 +141,17 @@ def test_a_reader_who_left_is_skipped_at_the_claim_and_refused_at_the_intent(
     assert account(database, issue).skipped_by_reason == {reason: 1}
 
 
+def test_a_pause_that_began_after_the_issue_was_built_holds(database: Database) -> None:
+    readers = add_readers(database, 2)
+    issue = open_issue(database, readers)
+    with database.write() as session:
+        for reader, until in zip(readers, (MONDAY + timedelta(days=1), MONDAY), strict=True):
+            paused = update(SubscriptionRow).where(SubscriptionRow.subscriber_id == reader).values(paused_until=until)
+            session.execute(paused)
+    assert [claim.subscriber_id for claim in take(database).claims] == readers[1:]
+    assert account(database, issue).skipped_by_reason == {"paused": 1}
+
+
 def test_who_ended_this_subscription_gets_no_more_of_this_newsletter(database: Database) -> None:
     readers = add_readers(database, 2)
     issue = open_issue(database, readers)
