@@ -30,13 +30,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_in_words(value)) for value in row))
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(escape(_in_words(title)), style="bold", soft_wrap=True)
     console.print(table)
     if next_line:
         console.print(escape(next_line), style="dim")

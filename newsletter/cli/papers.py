@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.context import Context, pass_context
 from newsletter.cli.output import FAILED, NOTHING_TO_DO, print_json, print_table
-from newsletter.cli.parameters import INSTANT, as_json, limit
+from newsletter.cli.parameters import END_OF_DAY, INSTANT, as_json, limit
 
 if TYPE_CHECKING:
     from newsletter.papers.model import Paper
@@ -79,12 +79,13 @@ def show(context: Context, paper_id: str, *, as_json: bool) -> int:
     return 0
 
 
-@papers.command(epilog="Example: newsletter papers explain 2608.16590")
+@papers.command(epilog="Example: newsletter papers explain 2608.16590 --date 2026-08-20")
 @click.argument("paper_id", metavar="ID")
 @click.option("--at", type=INSTANT, help="As known at this instant; default now.")
+@click.option("--date", "day_end", type=END_OF_DAY, help="As known at the end of this day (UTC).")
 @as_json
 @pass_context
-def explain(context: Context, paper_id: str, at: datetime | None, *, as_json: bool) -> int:
+def explain(context: Context, paper_id: str, at: datetime | None, day_end: datetime | None, *, as_json: bool) -> int:
     """Print the arithmetic behind a paper's score."""
     from newsletter.digest.snapshot import receipt_to_json
     from newsletter.trending.service import explain as explain_paper
@@ -94,7 +95,7 @@ def explain(context: Context, paper_id: str, at: datetime | None, *, as_json: bo
         return _unknown(paper_id)
     app = context.app
     with app.database.read() as session:
-        receipt = explain_paper(session, paper, at=at or app.clock.now(), weights=app.config.trending)
+        receipt = explain_paper(session, paper, at=at or day_end or app.clock.now(), weights=app.config.trending)
     if as_json:
         print_json({"key": paper.key, **receipt_to_json(receipt)})
         return 0

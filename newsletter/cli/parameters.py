@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -26,6 +26,24 @@ class Instant(click.ParamType[datetime]):
 
 
 INSTANT = Instant()
+
+
+class EndOfDay(click.ParamType[datetime]):
+    """A date, as the instant (UTC) at which that day is over."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it like 2026-08-21", param, ctx)
+        return datetime.combine(day, time(), tzinfo=UTC) + timedelta(days=1)
+
+
+END_OF_DAY = EndOfDay()
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

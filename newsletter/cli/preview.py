@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import click
 
 from newsletter.cli.context import Context, pass_context
 from newsletter.cli.output import NOTHING_TO_DO
+from newsletter.cli.parameters import END_OF_DAY
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: newsletter preview --as reader@example.org --output review")
 @click.option("--as", "address", metavar="EMAIL", help="The digest of this reader; default: the common one.")
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="As of the end of this day (UTC); default: now.")
+@click.option("--date", "day_end", type=END_OF_DAY, help="As of the end of this day (UTC); default: now.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port on this machine; 0: any free one."
 )
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Write HTML and text into this folder instead."
 )
 @pass_context
-def preview(context: Context, address: str | None, date: datetime | None, port: int, output: Path | None) -> int:
+def preview(context: Context, address: str | None, day_end: datetime | None, port: int, output: Path | None) -> int:
     """Show the next issue's mail as a page on this machine, or write it into a folder. Nothing is stored, nothing is sent."""
     app = context.app
-    at = None if date is None else min(app.clock.now(), date.replace(tzinfo=UTC) + timedelta(days=1))
+    at = None if day_end is None else min(app.clock.now(), day_end)
     previews = app.preview(at=at)
     reader = str(app.subscribers.find(address).id) if address else "common"
     if output is not None:

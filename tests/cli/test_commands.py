@@ -107,6 +107,8 @@ def test_papers_are_listed_found_shown_ranked_and_explained(shell: Shell) -> Non
     explained = shell("papers", "explain", number, "--at", AT, "--json").json
     assert explained["score"] == pytest.approx(sum(part["points"] for part in explained["parts"]))
     assert "930 votes in 2 hours" in shell("papers", "explain", number, "--at", AT).out
+    assert "930 votes in 20 hours" in shell("papers", "explain", number, "--date", "2026-08-17").out
+    assert shell("papers", "explain", number, "--date", "yesterday").code == 2
     assert shell("papers", "explain", "2608.99999").code == 1
 
 
