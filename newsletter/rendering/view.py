@@ -187,7 +187,7 @@ def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, detail: Detail) ->
         votes="" if receipt.votes is None else f"{receipt.votes:,}",
         trend=trend_bar(receipt.history),
         trend_words=f"votes from {receipt.history[0]:,} to {receipt.history[-1]:,}" if receipt.history else "",
-        facts=tuple(receipt_words(receipt)),
+        facts=tuple(receipt_words(receipt, listed_at=paper.listed_at)),
         match=match_words(chosen.match),
         category=shorten(clean(paper.categories[0]), 24) if paper.categories else "",
         links=tuple(_links(paper, abstract_url, detail)),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.papers.model import Paper
 from newsletter.rendering.text import clean, isolate, short_title, shorten
 from newsletter.trending.model import Receipt
+from newsletter.trending.score import age_words
 
 SUBJECT_LENGTH = 120
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -96,13 +97,19 @@ def trend_bar(history: Sequence[int]) -> str:
     return "".join(_BARS[round(max(0, figure) / top * (len(_BARS) - 1))] for figure in history)
 
 
-def receipt_words(receipt: Receipt) -> list[str]:
-    """Return why a paper is here: votes gained, stars, comments; where none is known, the weightiest parts of its score."""
+def receipt_words(receipt: Receipt, *, listed_at: datetime) -> list[str]:
+    """Return why a paper is here, to be read beside its votes: how fast they came, stars, comments.
+
+    Where none of that is known: the weightiest parts of its score.
+    """
     words = []
     gained = receipt.votes_gained or 0
     if gained > 0:
         all_new = gained == receipt.votes and gained > 1
         words.append("all since yesterday" if all_new else f"+{gained:,} {_votes(gained)} since yesterday")
+    elif receipt.votes:
+        age = max(0.0, (receipt.at - listed_at) / timedelta(hours=1))
+        words.append(f"listed {age_words(age)} ago")
     if receipt.stars:
         words.append(f"{receipt.stars:,} {'star' if receipt.stars == 1 else 'stars'} on its code")
     if receipt.comments:

@@ -44,7 +44,7 @@ def score(paper: Paper, signals: Sequence[Signal], *, at: datetime, weights: Tre
     parts = tuple(
         ReceiptPart(name, decay * weight * math.log2(1 + amount), words)
         for name, weight, amount, words in (
-            ("votes", weights.votes_weight, per_hour, f"{_count(votes or 0, 'vote')} in {_hours(age)}"),
+            ("votes", weights.votes_weight, per_hour, f"{_count(votes or 0, 'vote')} in {age_words(age)}"),
             ("comments", weights.comments_weight, comments or 0, _count(comments or 0, "comment")),
             ("stars", weights.stars_weight, stars or 0, f"{_count(stars or 0, 'star')} on its code"),
         )
@@ -93,7 +93,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _hours(age: float) -> str:
+def age_words(age: float) -> str:
+    """Return an age in hours as people say it: ``9 hours``, ``3 days``."""
     if age < 1:
         return "less than an hour"
     if age < 48:

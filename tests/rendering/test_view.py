@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -95,6 +95,8 @@ def test_the_receipt_says_figures_with_their_meaning() -> None:
     assert facts(votes_gained=1, stars=1, comments=1) == ("+1 vote since yesterday", "1 star on its code", "1 comment")
     assert facts(votes_gained=92, stars=None, comments=0) == ("all since yesterday",)
     nothing = {"votes_gained": None, "stars": None, "comments": None}
+    assert facts(**nothing, at=SHORT_PAPER.listed_at + timedelta(hours=9)) == ("listed 9 hours ago",)
+    nothing["votes"] = None
     assert facts(**nothing) == ("92 votes in 20 hours", "152 stars")
     assert facts(**nothing, parts=(ReceiptPart("x", 1.0, "\r\n"),)) == ()
 
