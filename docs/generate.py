@@ -20,7 +20,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from newsletter.cli import cli
-from newsletter.config import ENV_PREFIX, NewsletterConfig, Section, describe
+from newsletter.config import NewsletterConfig, Section, describe
+from newsletter.config_file import ENV_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Config, NewsletterConfig, SmtpConfig, secret_from_file
+from newsletter.config import Config, NewsletterConfig, SmtpConfig
+from newsletter.config_file import secret_from_file
 from newsletter.database import Database
 from newsletter.delivery.account import Accounts
 from newsletter.delivery.composer import DigestComposer

@@ -1,17 +1,13 @@
 """The whole configuration: every key with its unit, default and one line of meaning.
 
-``load(path)`` reads ``config.toml`` and the environment once; each room is handed its own frozen section. Environment
-variables override the file: ``NEWSLETTER_SMTP__PASSWORD`` is ``password`` in ``[smtp]``. Relative paths are relative to the
-folder of ``config.toml``.
+Each room is handed its own frozen section. :mod:`newsletter.config_file` reads them.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,24 +20,11 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
 
-from newsletter.errors import ConfigError
 from subscribers.model import Cadence
-
-ENV_PREFIX = "NEWSLETTER_"
-#: Environment variables with our prefix that are not config keys.
-ENV_NOT_KEYS = frozenset({"NEWSLETTER_CONFIG"})
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -319,8 +302,8 @@ class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level shown")
 
 
-class _Tree(Section):
-    """The sections, checked together."""
+class Config(Section):
+    """All of ``config.toml``; the sections, checked together. Read it with :func:`newsletter.config_file.load`."""
 
     database: DatabaseConfig = DatabaseConfig()
     paths: PathsConfig = PathsConfig()
@@ -348,60 +331,6 @@ class _Tree(Section):
         return self
 
 
-class Config(BaseSettings, _Tree):
-    """All of ``config.toml``. Build it with :func:`load`."""
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_default=True,
-        hide_input_in_errors=True,
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing but what :func:`load` hands over: it reads the environment it was given, not the process's."""
-        return (init_settings,)
-
-
-def load(path: Path, *, environ: Mapping[str, str] | None = None) -> Config:
-    """Read ``path`` and the environment.
-
-    Args:
-        path: a TOML file.
-        environ: the environment to read; the process's own if None.
-
-    Raises:
-        ConfigError: the file is missing or broken, or holds values that cannot be used; all problems are named together.
-    """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(str(path), ["no such file; 'newsletter init' writes one to start from"]) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [f"cannot be read ({error}); check the file and its rights"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), [f"not valid TOML: {error}"]) from error
-    environ = os.environ if environ is None else environ
-    problems = list(_unknown_variables(environ))
-    try:
-        config = Config(**_merged(values, _from_environment(environ)))
-    except SettingsError as error:
-        problems.append(f"environment: {error}; write lists and tables as JSON")
-    except ValidationError as error:
-        problems += [_in_words(detail) for detail in error.errors()]
-    if problems:
-        raise ConfigError(str(path), problems)
-    return _with_absolute_paths(config, path.resolve().parent)
-
-
 def describe() -> Iterator[tuple[str, type[Section]]]:
     """Yield every section's dotted name with its model, for the reference and the tests that hold it true."""
 
@@ -412,87 +341,5 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
                 yield f"{prefix}{name}", kind
                 yield from walk(f"{prefix}{name}.", kind)
 
-    yield from walk("", _Tree)
+    yield from walk("", Config)
     yield "newsletters.NAME", NewsletterConfig
-
-
-def secret_from_file(path: Path, key: str) -> SecretStr:
-    """Return the first line of ``path``.
-
-    Raises:
-        ConfigError: the file is missing, unreadable or empty.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [f"{key}: cannot be read ({error}); check the path and its rights"]) from error
-    if not lines or not lines[0].strip():
-        raise ConfigError(str(path), [f"{key}: the file is empty; write the secret on its first line"])
-    return SecretStr(lines[0].strip())
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    source = EnvSettingsSource(Config, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
-    source.env_vars = {name.lower(): value for name, value in environ.items()}
-    return source()
-
-
-def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(below)
-    for key, value in above.items():
-        there = both.get(key)
-        both[key] = _merged(there, value) if isinstance(there, dict) and isinstance(value, Mapping) else value
-    return both
-
-
-def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted(environ):
-        if not name.startswith(ENV_PREFIX) or name in ENV_NOT_KEYS:
-            continue
-        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if section not in _Tree.model_fields:
-            yield f"environment variable {name}: no such key{_nearest(section, list(_Tree.model_fields))}"
-
-
-def _in_words(detail: Any) -> str:
-    place = [str(part) for part in detail["loc"] if part != "[key]"]
-    key = ".".join(place) or "config"
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: no such key{_nearest(place[-1], _keys_beside(place))}"
-    if detail["type"] == "value_error":
-        return f"{key}: {detail['ctx']['error']}"
-    return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
-
-
-def _keys_beside(place: list[str]) -> list[str]:
-    model: type[BaseModel] = _Tree
-    for part in place[:-1]:
-        field = model.model_fields.get(part)
-        if field is None:  # below the mapping of newsletters: the name of one
-            model = NewsletterConfig
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            model = field.annotation
-    return list(model.model_fields)
-
-
-def _nearest(wrong: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(wrong.lower(), known, 1, cutoff=0.5)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known here: {', '.join(sorted(known))}"
-
-
-def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    paths = config.paths.model_copy(update={"data": folder / config.paths.data, "templates": folder / config.paths.templates})
-    security = config.security.model_copy(update={"secret_key_file": folder / config.security.secret_key_file})
-    smtp = config.smtp.model_copy(
-        update={
-            name: folder / value for name in ("password_file", "ca_file") if (value := getattr(config.smtp, name)) is not None
-        }
-    )
-    url = config.database.url
-    match = re.fullmatch(r"(sqlite(?:\+\w+)?):///(?!/)(.+)", url)
-    if match and match[2] != ":memory:":
-        url = f"{match[1]}:///{(folder / match[2]).as_posix()}"
-    database = config.database.model_copy(update={"url": url})
-    return config.model_copy(update={"paths": paths, "security": security, "smtp": smtp, "database": database})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from newsletter.app import App, Built
 from newsletter.clock import ManualClock
-from newsletter.config import load
+from newsletter.config_file import load
 from newsletter.delivery.account import Account, Accounts
 from newsletter.delivery.handout import Scope
 from newsletter.delivery.sender import SendReport

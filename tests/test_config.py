@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import Config, load, secret_from_file
+from newsletter.config import Config
+from newsletter.config_file import load, secret_from_file
 from newsletter.errors import ConfigError
 
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from newsletter.app import App
-from newsletter.config import load
+from newsletter.config_file import load
 from newsletter.delivery.model import DeliveryState
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore

@@ -16,7 +16,8 @@ import click
 import pytest
 
 from newsletter.cli import cli
-from newsletter.config import Section, TrendingConfig, describe, load
+from newsletter.config import Section, TrendingConfig, describe
+from newsletter.config_file import load
 from newsletter.papers.model import Paper, PaperSeq, Signal
 from newsletter.trending.score import score
 

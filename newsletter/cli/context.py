@@ -34,7 +34,7 @@ class Context:
         Raises:
             ConfigError: missing or broken; all problems together.
         """
-        from newsletter.config import load
+        from newsletter.config_file import load
 
         return load(self.config_path)
 

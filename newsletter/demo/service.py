@@ -11,7 +11,8 @@ from pathlib import Path
 
 from newsletter.app import App
 from newsletter.clock import ShiftedClock
-from newsletter.config import Config, load
+from newsletter.config import Config
+from newsletter.config_file import load
 from newsletter.delivery.account import Account, Accounts
 from newsletter.delivery.handout import Scope
 from newsletter.demo.readers import READERS, SampleReader
