@@ -142,4 +142,6 @@ def test_the_hostile_sample_bites_where_it_is_not_locked_in(chromium: Chromium, 
         visit.page.wait_for_url(f"{canary.address}/**")
 
     chromium.visit(look)
-    assert {"/style.css", "/pixel.png", "/frame"} <= set(canary.paths)
+    # It leads away as well, which cuts off what is still loading: only what comes before that is certain.
+    assert "/style.css" in canary.paths
+    assert any(path.startswith(("/refresh", "/form")) for path in canary.paths)
