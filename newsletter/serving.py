@@ -70,7 +70,7 @@ async def serve(
         await server.start()
         stack.push_async_callback(server.stop)
         base = f"http://{_to_open(host or app.config.web.host)}:{server.port}"
-        addresses = {"pages": f"{base}/"}
+        addresses = {"sign-up": f"{base}/"}
         if keeps_mail:
             addresses["inbox"] = f"{base}/inbox"
         if previews is not None:

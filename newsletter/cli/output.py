@@ -33,7 +33,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        # What names a row is never broken: it is there to be copied.
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(escape(_in_words(value)) for value in row))
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)

@@ -31,4 +31,4 @@ def run(context: Context) -> None:
 
 def _show(addresses: Mapping[str, str]) -> None:
     for name, url in addresses.items():
-        click.echo(f"{name:<6} {url}")
+        click.echo(f"{name:<7} {url}")

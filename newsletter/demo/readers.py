@@ -20,7 +20,7 @@ READERS = (
     SampleReader("everything@example.org", "whatever is trending", Interests()),
     SampleReader(
         "language@example.org",
-        "language models and agents; no benchmarks",
+        "language models, agents",
         Interests(keywords=("language model", "language models", "LLM", "LLMs", "agent", "agents"), muted=("benchmark",)),
     ),
     SampleReader(

@@ -56,9 +56,9 @@ def test_the_demo_serves_what_it_names_and_ends_by_ctrl_c(tmp_path: Path) -> Non
         if "Ctrl-C" in line:
             break
     try:
-        assert list(addresses) == ["pages", "inbox", "preview"]
+        assert list(addresses) == ["sign-up", "inbox", "preview"]
         assert "3 mails" in httpx.get(addresses["inbox"]).text
-        assert "Trending Papers" in httpx.get(addresses["pages"]).text
+        assert "Trending Papers" in httpx.get(addresses["sign-up"]).text
         assert "robots@example.org" in httpx.get(addresses["preview"]).text
     finally:
         process.send_signal(signal.SIGINT)
