@@ -20,8 +20,8 @@ READERS = (
     SampleReader("everything@example.org", "whatever is trending", Interests()),
     SampleReader(
         "language@example.org",
-        "language models, agents",
-        Interests(keywords=("language model", "language models", "LLM", "LLMs", "agent", "agents"), muted=("benchmark",)),
+        "memory, reasoning, speech",
+        Interests(keywords=("memory", "reasoning", "speech", "language modeling"), muted=("robot",)),
     ),
     SampleReader(
         "robots@example.org",
