@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import click
@@ -90,11 +90,16 @@ def _encode(value: object) -> object:
     raise TypeError(f"not JSON: {value!r}")
 
 
+def in_iso(moment: datetime) -> str:
+    """Return an aware instant to the minute as ISO 8601 in UTC: ``2026-08-21T08:30Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
 def _in_words(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M %Z")
+        return in_iso(value)
     if isinstance(value, float):
         return f"{value:.1f}"
     # Outside text reaches the terminal here: escape sequences must not.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.context import Context, pass_context
-from newsletter.cli.output import FAILED, NOTHING_TO_DO, print_json, print_table
+from newsletter.cli.output import FAILED, NOTHING_TO_DO, in_iso, print_json, print_table
 from newsletter.cli.parameters import END_OF_DAY, INSTANT, as_json, limit
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def show(context: Context, paper_id: str, *, as_json: bool) -> int:
         ("paper", paper.key),
         ("lab", paper.organization),
         ("categories", " ".join(paper.categories)),
-        ("listed", f"{paper.listed_at:%Y-%m-%d %H:%M %Z} by {', '.join(paper.sources)}"),
+        ("listed", f"{in_iso(paper.listed_at)} by {', '.join(paper.sources)}"),
         ("code", paper.code_url),
         ("project", paper.project_url),
     )
@@ -104,7 +104,7 @@ def explain(context: Context, paper_id: str, at: datetime | None, day_end: datet
         ("part", "points", "because of"),
         [
             *((part.name, part.points, part.words) for part in receipt.parts),
-            ("score", receipt.score, f"at {receipt.at:%Y-%m-%d %H:%M %Z}"),
+            ("score", receipt.score, f"at {in_iso(receipt.at)}"),
         ],
         "the formula: docs/ranking.md",
     )

@@ -21,7 +21,7 @@ def run(context: Context) -> None:
     """
     from newsletter.daemon import Daemon
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", force=True)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z", force=True)
     for package in ("newsletter", "subscribers"):
         logging.getLogger(package).setLevel(context.config.log.level.upper())
     daemon = Daemon(context.app)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from newsletter.cli.context import Context, pass_context
-from newsletter.cli.output import FAILED, NOTHING_TO_DO, print_json, print_table, progress
+from newsletter.cli.output import FAILED, NOTHING_TO_DO, in_iso, print_json, print_table, progress
 from newsletter.cli.parameters import INSTANT, as_json, limit
 from subscribers.model import Cadence, Choices, ConsentMethod, Subscriber, SubscriberState
 
@@ -129,9 +129,9 @@ def show(context: Context, who: int | str, *, as_json: bool) -> int:
         return 0
     person = held.subscriber
     click.secho(f"{person.address}  (subscriber {person.id})", bold=True)
-    click.echo(f"{person.state} since {person.changed_at:%Y-%m-%d %H:%M %Z}, here since {person.created_at:%Y-%m-%d %H:%M %Z}")
+    click.echo(f"{person.state} since {in_iso(person.changed_at)}, here since {in_iso(person.created_at)}")
     if held.suppression:
-        click.echo(f"suppressed ({held.suppression.reason}) since {held.suppression.at:%Y-%m-%d %H:%M %Z}")
+        click.echo(f"suppressed ({held.suppression.reason}) since {in_iso(held.suppression.at)}")
     for found in held.subscriptions:
         line = subscription_to_json(found)
         click.echo()
@@ -232,7 +232,7 @@ def pause(context: Context, who: int | str, newsletter: str | None, until: datet
     if not changed:
         click.echo("nothing was paused" if resume else "paused like that already")
         return NOTHING_TO_DO
-    click.echo("resumed" if resume else f"paused until {until:%Y-%m-%d %H:%M %Z}" if until else "paused until --resume")
+    click.echo("resumed" if resume else f"paused until {in_iso(until)}" if until else "paused until --resume")
     return 0
 
 
