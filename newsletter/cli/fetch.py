@@ -70,7 +70,7 @@ def fetch(
             click.echo(f"{outcome.source}: {count} refused: {reason}", err=True)
         if outcome.problem:
             click.secho(f"error: {outcome.problem}", fg="red", err=True)
-    return FAILED if any(outcome.problem for outcome in outcomes) else 0
+    return 0 if all(outcome.is_ok for outcome in outcomes) else FAILED
 
 
 def _parse(context: Context, text: str | None) -> Period | None:

@@ -13,7 +13,6 @@ from newsletter.cli.parameters import as_json, limit
 
 if TYPE_CHECKING:
     from newsletter.delivery.account import Account
-    from newsletter.delivery.model import Delivery
     from newsletter.digest.model import Issue
 
 
@@ -102,7 +101,7 @@ def deliveries(context: Context, issue_id: int, state: str | None, limit: int | 
     with context.app.database.read() as session:
         found = Accounts(session).deliveries(issue.id, state=DeliveryState(state) if state else None, limit=limit)
     if as_json:
-        print_json([asdict(delivery) for delivery in found])
+        print_json([delivery.as_json() for delivery in found])
         return 0
     if not found:
         click.echo(f"no {state or 'deliveries'} in issue {issue.id}")
@@ -111,7 +110,7 @@ def deliveries(context: Context, issue_id: int, state: str | None, limit: int | 
         f"Deliveries of issue {issue.id}",
         ("delivery", "reader", "state", "reason", "tries", "due", "last reply"),
         [
-            (row.id, row.subscriber_id, row.state, row.reason or None, row.attempts, row.not_before, _reply(row))
+            (row.id, row.subscriber_id, row.state, row.reason or None, row.attempts, row.not_before, row.last_reply or None)
             for row in found
         ],
         "a reader's address: newsletter subscribers show READER",
@@ -154,11 +153,6 @@ def find_issue(context: Context, issue_id: int) -> Issue:
 
 def _issue_as_json(issue: Issue) -> dict[str, Any]:
     return asdict(issue)
-
-
-def _reply(delivery: Delivery) -> str | None:
-    reply = delivery.reply
-    return None if reply is None else f"{reply.code} {reply.status} {reply.text}".replace("  ", " ")
 
 
 def _account_as_json(account: Account) -> dict[str, Any]:

@@ -35,11 +35,6 @@ class IssueStore:
         )
         return None if row is None else _to_issue(row)
 
-    def by_number(self, newsletter: str, number: int) -> Issue | None:
-        """Return a newsletter's issue by its printed number."""
-        row = self._session.scalar(select(IssueRow).where(IssueRow.newsletter == newsletter, IssueRow.number == number))
-        return None if row is None else _to_issue(row)
-
     def latest(self, *, newsletter: str | None = None, limit: int | None = None) -> list[Issue]:
         """Return issues, newest first."""
         query = select(IssueRow).order_by(IssueRow.id.desc()).limit(limit)

@@ -7,11 +7,8 @@ import ipaddress
 import json
 import logging
 import os
-import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -219,35 +216,6 @@ class InboxServer:
                 connection.transport.close()
         await server.wait_closed()
         logger.info("inbox.stopped")
-
-    @contextmanager
-    def in_thread(self) -> Iterator[tuple[str, int]]:
-        """Run on a thread of its own and yield (host, port).
-
-        Raises:
-            InboxError: the port cannot be had.
-        """
-        ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-        async def serve() -> None:
-            leave = asyncio.Event()
-            try:
-                await self.start()
-            except BaseException as error:  # handed to the caller, whatever it is
-                ready.set_exception(error)
-                return
-            ready.set_result((asyncio.get_running_loop(), leave))
-            await leave.wait()
-            await self.stop()
-
-        thread = threading.Thread(target=lambda: asyncio.run(serve()), name="inbox", daemon=True)
-        thread.start()
-        loop, leave = ready.result()
-        try:
-            yield self.host, self.port
-        finally:
-            loop.call_soon_threadsafe(leave.set)
-            thread.join()
 
     def _connection(self) -> SMTP:
         connection = SMTP(

@@ -17,7 +17,7 @@ from newsletter.digest.model import Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
 from newsletter.rendering.encode import quoted_printable
 from newsletter.rendering.errors import MessageRefused, TemplateError
-from newsletter.rendering.lint import BUDGET_BYTES, Expectation, errors_in, lint
+from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint
 from newsletter.rendering.message import (
     TOKEN_LENGTH,
     UNSUBSCRIBE,
@@ -139,18 +139,6 @@ class Renderer:
         for finding in findings:
             _log.warning("rendering.lint issue=%d digest=%d rule=%s", issue.id, digest.id, finding.rule)
         return body
-
-    def expectation(self, newsletter: NewsletterConfig, subject: str, recipient: str, unsubscribe_token: str) -> Expectation:
-        """Return what the linter should expect of a message made with today's settings."""
-        return Expectation(
-            recipient=recipient,
-            from_name=newsletter.name,
-            from_address=newsletter.from_address,
-            subject=subject,
-            unsubscribe_url=self._unsubscribe_url(unsubscribe_token),
-            has_reply_to=bool(newsletter.reply_to),
-            picture_base=self._base_url,
-        )
 
     def preview(self, newsletter: NewsletterConfig, issue: Issue, pool: Sequence[PoolEntry], digest: Digest) -> RenderedPreview:
         """Render what a reader of this digest would see, with a sample token in its links.

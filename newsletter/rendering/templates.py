@@ -11,16 +11,10 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from newsletter.packaging import default_templates
 from newsletter.rendering.errors import TemplateError, TemplateMissingError
 
-_PACKAGE = Path(__file__).parent.parent
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
-
-
-def packaged_templates() -> Path:
-    """Return the templates that come with the program: inside the wheel, or at the top of the checkout."""
-    inside = _PACKAGE / "packaged" / "templates"
-    return inside if inside.is_dir() else _PACKAGE.parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ class TemplateFolder:
     """
 
     def __init__(self, operator: Path | None = None, *, packaged: Path | None = None) -> None:
-        self._roots = tuple(root for root in (operator, packaged or packaged_templates()) if root is not None)
+        self._roots = tuple(root for root in (operator, packaged or default_templates()) if root is not None)
 
     def locate(self, name: str) -> Path:
         """Return the file that ``name`` stands for.

@@ -26,7 +26,7 @@ class DeadlineProtocol(H11Protocol):
         self.access_log = False
         self._deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a server's transport reads and writes
         super().connection_made(transport)
         self._watch(is_waiting=True)
 

@@ -39,7 +39,8 @@ def add_papers(database: Database, seqs: Sequence[int]) -> None:
     with database.write() as session:
         for seq in seqs:
             values = paper_to_json(paper(seq))
-            fields = {name: values[name] for name in PaperRow.__table__.columns.keys() if name in values}  # noqa: SIM118
+            columns = [column.name for column in PaperRow.__table__.columns]
+            fields = {name: values[name] for name in columns if name in values}
             fields |= {"listed_at": MONDAY, "first_seen_at": MONDAY, "published_at": None, "changed_at": MONDAY}
             session.add(PaperRow(**{**fields, "withdrawn_at": None}))
 

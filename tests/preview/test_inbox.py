@@ -13,6 +13,7 @@ from newsletter.clock import ManualClock
 from newsletter.preview.errors import InboxError
 from newsletter.preview.inbox import MAX_MESSAGE_BYTES, InboxServer, InboxStore
 from tests.conftest import MONDAY
+from tests.preview.listening import listening
 
 
 def add(store: InboxStore, content: bytes = b"Subject: x\r\n\r\n") -> int:
@@ -83,7 +84,7 @@ def test_what_is_not_there_is_none(store: InboxStore) -> None:
 
 def test_a_message_sent_over_smtp_is_kept_exactly_before_it_is_accepted(store: InboxStore, clock: ManualClock) -> None:
     content = b"Subject: dots\r\n\r\n.\r\n..two\r\n.leading\r\nend\r\n"
-    with InboxServer(store, clock).in_thread() as address:
+    with listening(InboxServer(store, clock)) as address:
         send(address, content)
         (caught,) = store.messages()
         assert store.content(caught.number) == content
@@ -92,7 +93,7 @@ def test_a_message_sent_over_smtp_is_kept_exactly_before_it_is_accepted(store: I
 
 
 def test_no_address_reaches_the_log(store: InboxStore, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG), InboxServer(store, clock).in_thread() as address:
+    with caplog.at_level(logging.DEBUG), listening(InboxServer(store, clock)) as address:
         send(address, b"Subject: secret\r\n\r\n")
     assert "inbox.caught message=1 bytes=19" in caplog.text
     assert "example.org" not in caplog.text
@@ -101,7 +102,7 @@ def test_no_address_reaches_the_log(store: InboxStore, clock: ManualClock, caplo
 
 def test_the_inbox_speaks_smtputf8(store: InboxStore, clock: ManualClock) -> None:
     content = "Subject: Grüße\r\n\r\nüber\r\n".encode()
-    with InboxServer(store, clock).in_thread() as address:
+    with listening(InboxServer(store, clock)) as address:
         send(address, content, to="jürgen@example.org", options=("SMTPUTF8", "BODY=8BITMIME"))
     (caught,) = store.messages()
     assert caught.rcpt_tos == ("jürgen@example.org",)
@@ -110,7 +111,7 @@ def test_the_inbox_speaks_smtputf8(store: InboxStore, clock: ManualClock) -> Non
 
 def test_a_message_over_the_limit_is_refused_and_the_next_one_taken(store: InboxStore, clock: ManualClock) -> None:
     line = b"x" * 998 + b"\r\n"
-    with InboxServer(store, clock).in_thread() as address, smtplib.SMTP(*address, timeout=20) as client:
+    with listening(InboxServer(store, clock)) as address, smtplib.SMTP(*address, timeout=20) as client:
         client.ehlo()
         assert client.esmtp_features["size"] == str(MAX_MESSAGE_BYTES)
         client.mail("papers@example.org")
@@ -122,7 +123,7 @@ def test_a_message_over_the_limit_is_refused_and_the_next_one_taken(store: Inbox
 
 def test_a_store_that_cannot_write_is_a_temporary_refusal(tmp_path: Path, clock: ManualClock) -> None:
     (tmp_path / "inbox").write_text("a file where the folder should be")
-    with InboxServer(InboxStore(tmp_path / "inbox", 10), clock).in_thread() as address:
+    with listening(InboxServer(InboxStore(tmp_path / "inbox", 10), clock)) as address:
         with pytest.raises(smtplib.SMTPDataError) as refusal:
             send(address, b"Subject: x\r\n\r\n")
         assert refusal.value.smtp_code == 452
@@ -142,7 +143,7 @@ def test_the_inbox_runs_in_a_loop_that_is_already_there(store: InboxStore, clock
 
 
 def test_stopping_hangs_up_on_clients_that_stay_connected(store: InboxStore, clock: ManualClock) -> None:
-    with InboxServer(store, clock).in_thread() as address:
+    with listening(InboxServer(store, clock)) as address:
         client = socket.create_connection(address, timeout=10)
         assert client.recv(1000).startswith(b"220 ")
     with client:
@@ -153,7 +154,7 @@ def test_a_port_that_is_taken_says_what_to_do(store: InboxStore, clock: ManualCl
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(InboxError, match=r"inbox\.port"),
-        InboxServer(store, clock, port=taken.getsockname()[1]).in_thread(),
+        listening(InboxServer(store, clock, port=taken.getsockname()[1])),
     ):
         pass
 

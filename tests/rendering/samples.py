@@ -81,7 +81,7 @@ TITLES = (
 def paper(number: int, **changes: object) -> Paper:
     """A made-up paper; ``number`` is its place in the ingest order."""
     plain = replace(SHORT_PAPER, seq=PaperSeq(number), key=f"arxiv:2608.{number:05d}", arxiv_id=f"2608.{number:05d}")
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)  # type: ignore[arg-type]  # a test names real fields
 
 
 def pool_of(papers: Sequence[Paper], receipt: Receipt = RECEIPT) -> list[PoolEntry]:

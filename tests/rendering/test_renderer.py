@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.digest.model import PoolEntry
+from newsletter.digest.model import IssueId, PoolEntry
+from newsletter.packaging import default_templates
 from newsletter.papers.model import Paper
 from newsletter.rendering.errors import MessageRefused, TemplateError
 from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint
 from newsletter.rendering.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
-from newsletter.rendering.templates import packaged_templates
 from newsletter.rendering.text import clean
 from tests.rendering.samples import (
     BASE_URL,
@@ -209,7 +209,7 @@ def test_composing_is_deterministic_and_differs_between_digests(renderer: Render
     first, again = (renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest_of(pool)) for _ in range(2))
     assert first == again
     assert first == Renderer(None, base_url=BASE_URL, secret=SECRET).compose(NEWSLETTER, "papers", ISSUE, pool, digest_of(pool))
-    other = renderer.compose(NEWSLETTER, "papers", replace(ISSUE, id=15), pool, digest_of(pool))  # type: ignore[arg-type]
+    other = renderer.compose(NEWSLETTER, "papers", replace(ISSUE, id=IssueId(15)), pool, digest_of(pool))
     assert other.splice(PERSONAL) != first.splice(PERSONAL)
 
 
@@ -264,7 +264,7 @@ def test_one_partial_of_the_operators_own_is_enough(own: Path) -> None:
 
 
 def test_a_template_that_changes_is_compiled_again_and_only_then(own: Path) -> None:
-    shutil.copytree(packaged_templates(), own, dirs_exist_ok=True)
+    shutil.copytree(default_templates(), own, dirs_exist_ok=True)
     renderer = Renderer(own, base_url=BASE_URL, secret=SECRET)
     first = renderer.template("digest")
     assert renderer.template("digest") is first

@@ -6,8 +6,9 @@ import jinja2
 import pytest
 from jinja2.exceptions import SecurityError
 
+from newsletter.packaging import default_templates
 from newsletter.rendering.errors import TemplateError, TemplateMissingError
-from newsletter.rendering.templates import TemplateFolder, make_environment, packaged_templates
+from newsletter.rendering.templates import TemplateFolder, make_environment
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ def test_a_missing_operators_folder_leaves_the_packaged_templates(folders: tuple
 
 
 def test_the_program_brings_its_templates_along() -> None:
-    assert (packaged_templates() / "digest.mjml").is_file()
-    assert (packaged_templates() / "digest.txt").is_file()
+    assert (default_templates() / "digest.mjml").is_file()
+    assert (default_templates() / "digest.txt").is_file()
 
 
 @pytest.mark.parametrize(

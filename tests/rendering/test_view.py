@@ -88,7 +88,7 @@ def test_authors_are_three_and_how_many_more() -> None:
 
 def test_the_receipt_says_figures_with_their_meaning() -> None:
     def facts(**changes: object) -> tuple[str, ...]:
-        receipt = replace(RECEIPT, **changes)  # type: ignore[arg-type]
+        receipt = replace(RECEIPT, **changes)  # type: ignore[arg-type]  # a test names real fields
         return view_of(pool_of([SHORT_PAPER], receipt)).lead.facts
 
     assert facts() == ("+58 votes since yesterday", "152 stars on its code", "4 comments")

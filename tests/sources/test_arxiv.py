@@ -42,7 +42,7 @@ def feed(text: str | bytes) -> Feed:
     return read_feed(parse_xml(body, source="test"), source="test")
 
 
-def api_record(*, id: str = "2611.01234v2", summary: str = "We show it.", comment: str = "9 pages") -> PaperRecord:  # noqa: A002
+def api_record(*, id: str = "2611.01234v2", summary: str = "We show it.", comment: str = "9 pages") -> PaperRecord:  # noqa: A002 - the field is called so
     (observation,) = arxiv_api.parse(feed(ATOM.format(id=id, summary=summary, comment=comment))).observations
     return observation.record
 

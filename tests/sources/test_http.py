@@ -47,7 +47,7 @@ class Asker:
         )
 
     def get(self, url: str, expect: Expect = Expect.JSON, **options: object) -> Answer:
-        return self.client.get(url, source="here", expect=expect, **options)  # type: ignore[arg-type]
+        return self.client.get(url, source="here", expect=expect, **options)  # type: ignore[arg-type]  # a test names real options
 
     def problem(self, url: str, expect: Expect = Expect.JSON) -> SourceError:
         with pytest.raises(SourceError) as caught:

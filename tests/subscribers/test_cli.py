@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import stat
 import subprocess
@@ -133,10 +132,10 @@ def test_a_pause_is_set_and_lifted(shell: Shell) -> None:
     assert shell("subscribers", "pause", "ann@example.org", "--resume") == NOTHING_TO_DO
 
 
-def test_an_erased_reader_is_gone_and_suppressed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erased_reader_is_gone_and_suppressed(shell: Shell) -> None:
     shell("subscribers", "add", "ann@example.org")
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert shell("subscribers", "erase", "ann@example.org") == 130
+    erase = [sys.executable, "-m", "newsletter", "--config", str(shell.config), "subscribers", "erase", "ann@example.org"]
+    assert subprocess.run(erase, input="n\n", text=True, capture_output=True, check=False).returncode == 130
     assert shell("subscribers", "erase", "ann@example.org", "--yes") == 0
     assert shell("subscribers", "erase", "1", "--yes") == NOTHING_TO_DO
     assert shell("subscribers", "add", "ann@example.org") == FAILED
