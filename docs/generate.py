@@ -20,7 +20,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from newsletter.cli import cli
-from newsletter.config import NewsletterConfig, Section, describe
+from newsletter.config import NewsletterConfig, Section, describe, is_section_table
 from newsletter.config_file import ENV_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,10 +101,12 @@ def config_toml() -> str:
         if not _own_fields(model):
             continue
         name = section.replace("NAME", "papers")
-        lines = [_comment(_plain(ONE_NEWSLETTER if model is NewsletterConfig else model.__doc__ or "")), f"[{name}]"]
+        # There is no such table unless somebody wants one, so this one is shown but not there.
+        mark = "# " if "FIELD" in section else ""
+        lines = [_comment(_plain(ONE_NEWSLETTER if model is NewsletterConfig else model.__doc__ or "")), f"{mark}[{name}]"]
         for key, default in _defaults(model).items():
             lines.append(_comment(_sentence(_meaning(key, model.model_fields[key]))))
-            lines.append(f'# {key} = ""' if default is None else f"{key} = {default}")
+            lines.append(f'# {key} = ""' if default is None else f"{mark}{key} = {default}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -156,11 +158,7 @@ def _settings(command: click.Command) -> dict[str, Any]:
 
 
 def _own_fields(model: type[Section]) -> dict[str, FieldInfo]:
-    return {
-        key: field
-        for key, field in model.model_fields.items()
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
-    }
+    return {key: field for key, field in model.model_fields.items() if not is_section_table(field.annotation)}
 
 
 def _meaning(key: str, field: FieldInfo) -> str:

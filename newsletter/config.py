@@ -9,8 +9,9 @@ import difflib
 import re
 from collections.abc import Iterator
 from datetime import time, timedelta
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -24,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from subscribers.model import Cadence
+from subscribers.model import Cadence, SignUpLimits
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -96,6 +97,10 @@ class SecurityConfig(Section):
 
     secret_key: SecretStr | None = Field(None, description="at least 32 characters; better kept in secret_key_file")
     secret_key_file: Path = Field(Path("data/secret.key"), description="read if secret_key is not set; made on first start")
+    link_keys_file: Path | None = Field(
+        None,
+        description="more keys for links, a line 'NUMBER SECRET' each (2 to 255): the last one signs, all are accepted",
+    )
 
 
 class SmtpConfig(Section):
@@ -154,6 +159,21 @@ class WebConfig(Section):
         "http://127.0.0.1:8080", description="how readers reach the pages; every link in a mail starts with it"
     )
 
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="addresses or networks of reverse proxies whose X-Forwarded-For is believed, like 127.0.0.1 or 10.0.0.0/8",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is not an address or network; write it like 127.0.0.1 or 10.0.0.0/8") from error
+        return proxies
+
     @field_validator("base_url")
     @classmethod
     def _absolute(cls, url: str) -> str:
@@ -168,6 +188,33 @@ class WebConfig(Section):
     def is_local(self) -> bool:
         """Whether only this machine can reach ``base_url``."""
         return re.match(r"https?://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)", self.base_url) is not None
+
+
+class SignUpConfig(Section):
+    """What the sign-up form takes, and how much mail it can cause."""
+
+    mail_every: Duration = Field(timedelta(hours=24), description="least time between two confirmation mails to one address")
+    unanswered: int = Field(3, ge=1, description="confirmation mails to one address, ever, until it answers one")
+    network_per_hour: int = Field(30, ge=1, description="sign-ups per hour from one network (IPv4 /24, IPv6 /64)")
+    total_per_hour: int = Field(1000, ge=1, description="sign-ups per hour in all")
+    confirm_within: Duration = Field(timedelta(days=7), description="how long the link in a confirmation mail works")
+    forget_after: Duration = Field(timedelta(days=30), description="age at which an unconfirmed sign-up is deleted")
+    form_age: Duration = Field(
+        timedelta(seconds=2), description="a form filled in faster than this has to be sent once more, as programs do not"
+    )
+    form_life: Duration = Field(timedelta(hours=24), description="an older form has to be sent once more")
+
+    @property
+    def limits(self) -> SignUpLimits:
+        """What the subscriber store holds to."""
+        return SignUpLimits(
+            mail_every=self.mail_every,
+            unanswered=self.unanswered,
+            network_per_hour=self.network_per_hour,
+            total_per_hour=self.total_per_hour,
+            confirm_within=self.confirm_within,
+            forget_after=self.forget_after,
+        )
 
 
 class InboxConfig(Section):
@@ -243,6 +290,22 @@ class ScheduleConfig(Section):
     grace: Duration = Field(timedelta(hours=12), description="a slot missed by more than this is left out")
 
 
+class FieldConfig(Section):
+    """A field of your own on the sign-up form and on the page of choices."""
+
+    label: str = Field("", max_length=120, description='shown beside it; "" means its name')
+    kind: Literal["text", "number", "date", "choice", "yes_no"] = Field("text", description="what may be written into it")
+    options: tuple[str, ...] = Field((), description="what may be chosen, for kind 'choice'")
+    required: bool = Field(default=False, description="whether it must be filled in")
+    help: str = Field("", max_length=200, description="one line below it")
+
+    @model_validator(mode="after")
+    def _options_belong_to_choices(self) -> Self:
+        if (self.kind == "choice") != bool(self.options):
+            raise ValueError("a field of kind 'choice' needs options, and only such a field has them")
+        return self
+
+
 class NewsletterConfig(Section):
     """One publication."""
 
@@ -266,6 +329,19 @@ class NewsletterConfig(Section):
     pool_days: int = Field(14, ge=1, le=90, description="age in days up to which a listed paper may enter a pool")
     template: str = Field("digest", pattern=r"^[a-z0-9_-]+$", description="template of the mail, without ending")
     sources: tuple[str, ...] = Field((), description="sources whose papers it takes; empty takes all")
+    topics: tuple[str, ...] = Field(
+        (
+            "cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO", "cs.IR", "cs.HC", "cs.CR", "cs.SE", "cs.DC", "cs.MA", "cs.NE", "cs.SD",
+            "stat.ML", "eess.IV", "math.OC", "q-bio.QM", "quant-ph",
+        ),
+        description="arXiv categories offered on the form, by their human names",
+    )  # fmt: skip
+    consent: str = Field(
+        "", max_length=500, description='words beside the button, kept as proof; "" means a sentence of ours with the name'
+    )
+    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], FieldConfig] = Field(
+        default_factory=dict, description="fields of your own on the form, a table [newsletters.NAME.fields.FIELD] each"
+    )
 
     @field_validator("from_address", "envelope_from", "reply_to")
     @classmethod
@@ -276,7 +352,7 @@ class NewsletterConfig(Section):
             raise ValueError("not an e-mail address; write it like papers@example.org")
         return value
 
-    @field_validator("name", "tagline", "postal_address", "list_id")
+    @field_validator("name", "tagline", "postal_address", "list_id", "consent")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.isprintable():
@@ -289,6 +365,11 @@ class NewsletterConfig(Section):
         if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value) or len(value) > 255:
             raise ValueError("not a list identifier; write it like papers.example.org (RFC 2919)")
         return value
+
+    @property
+    def wording(self) -> str:
+        """What a reader agrees to, in the words that stand beside the button."""
+        return self.consent or f"I would like to get {self.name} by e-mail. I can leave at any time with one click."
 
     @property
     def tzinfo(self) -> ZoneInfo:
@@ -311,6 +392,7 @@ class Config(Section):
     smtp: SmtpConfig = SmtpConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     web: WebConfig = WebConfig()
+    signup: SignUpConfig = SignUpConfig()
     inbox: InboxConfig = InboxConfig()
     http: HttpConfig = HttpConfig()
     sources: SourcesConfig = SourcesConfig()
@@ -331,6 +413,12 @@ class Config(Section):
         return self
 
 
+def is_section_table(annotation: Any) -> bool:
+    """Whether a key holds sections: one, or a table of them by name."""
+    inner = get_args(annotation)[1] if get_origin(annotation) is dict else annotation
+    return isinstance(inner, type) and issubclass(inner, Section)
+
+
 def describe() -> Iterator[tuple[str, type[Section]]]:
     """Yield every section's dotted name with its model, for the reference and the tests that hold it true."""
 
@@ -343,3 +431,4 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
 
     yield from walk("", Config)
     yield "newsletters.NAME", NewsletterConfig
+    yield "newsletters.NAME.fields.FIELD", FieldConfig

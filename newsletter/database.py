@@ -52,6 +52,23 @@ class Database:
         """Close all pooled connections."""
         self.engine.dispose()
 
+    def forget_deleted(self, *tables: str) -> bool:
+        """Make what was deleted or overwritten unreadable in the database's files too; safe to call at any time.
+
+        SQLite: freed pages are zeroed with the deletion (``secure_delete``); here the write-ahead log, which still holds
+        the old pages, is written back and cut to nothing. PostgreSQL: dead rows of ``tables`` are removed by VACUUM.
+
+        Returns:
+            False if a reader or writer was in the way; call it again later.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.is_sqlite:
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                return not busy
+            for table in tables:
+                connection.exec_driver_sql(f"VACUUM {connection.dialect.identifier_preparer.quote(table)}")
+            return True
+
     def upgrade(self) -> None:
         """Bring the schema to this program's version; does nothing where it is there already.
 

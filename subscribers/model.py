@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import NewType
+from typing import NewType, TypeAlias
 from zoneinfo import available_timezones
 
 SubscriberId = NewType("SubscriberId", int)
+#: What a reader wrote into a field of the operator's own: text (a date as ISO 8601), a whole number, or yes and no.
+FieldValue: TypeAlias = str | int | bool
 
 
 class SubscriberState(StrEnum):
@@ -61,6 +63,35 @@ class SuppressionReason(StrEnum):
     OPERATOR = "operator"
 
 
+class NoticeKind(StrEnum):
+    """What a mail to one person outside any issue is about.
+
+    ``KNOWN`` answers a sign-up of somebody who gets the newsletter already. ``CONFIRM_ADDRESS`` goes to the new address of a
+    change, ``ADDRESS_CHANGED`` to the old one.
+    """
+
+    CONFIRM = "confirm"
+    KNOWN = "known"
+    WELCOME = "welcome"
+    CONFIRM_ADDRESS = "confirm_address"
+    ADDRESS_CHANGED = "address_changed"
+
+
+class Taste(StrEnum):
+    """What a reader says of a paper: more or less like this."""
+
+    MORE = "more"
+    LESS = "less"
+
+
+class Verdict(StrEnum):
+    """Whether a sign-up was taken in. It never depends on the address, so that nobody learns who is on the list."""
+
+    TAKEN = "taken"
+    NETWORK_BUSY = "network_busy"
+    ALL_BUSY = "all_busy"
+
+
 @dataclass(frozen=True, slots=True)
 class Interests:
     """What a reader wants more and less of. Empty means: the common digest.
@@ -84,6 +115,7 @@ class Choices:
     """What a person picks for one newsletter.
 
     ``local_hour`` (0-23) is in ``zone`` (IANA name). ``size`` is papers per digest (1-60); None takes the newsletter's.
+    ``fields`` are the operator's own, by name, in the order of their names.
 
     Raises:
         ValueError: an hour, zone or size that does not exist.
@@ -94,6 +126,7 @@ class Choices:
     zone: str = "UTC"
     interests: Interests = field(default_factory=Interests)
     size: int | None = None
+    fields: tuple[tuple[str, FieldValue], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.local_hour <= 23:
@@ -123,10 +156,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One person's choices for one newsletter.
-
-    ``local_hour`` (0-23) is in ``zone`` (IANA name). ``size`` is papers per digest; None takes the newsletter's.
-    """
+    """One person's choices for one newsletter; see :class:`Choices`. ``paused_until``: no mail before that instant."""
 
     subscriber_id: SubscriberId
     newsletter: str
@@ -136,6 +166,12 @@ class Subscription:
     interests: Interests = field(default_factory=Interests)
     size: int | None = None
     paused_until: datetime | None = None
+    fields: tuple[tuple[str, FieldValue], ...] = ()
+
+    @property
+    def choices(self) -> Choices:
+        """What the person picked."""
+        return Choices(self.cadence, self.local_hour, self.zone, self.interests, self.size, self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +232,95 @@ class Holder:
 
     subscriber: Subscriber
     newsletter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """A wish to get a newsletter, as it came in: nothing was looked up, and nobody confirmed it.
+
+    Attributes:
+        address: as written, at most 320 characters; whether it is an address is found out later.
+        newsletter: slug of one there is.
+        choices: what was picked.
+        method: web or mail.
+        wording: the very words that stood beside the button.
+        client: IP address of whoever sent the form, as text; named in the confirmation mail's header; ``""`` if unknown.
+    """
+
+    address: str
+    newsletter: str
+    choices: Choices
+    method: ConsentMethod
+    wording: str
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A sign-up that waits for its confirmation, or had it (``confirmed_at``)."""
+
+    id: int
+    subscriber_id: SubscriberId
+    newsletter: str
+    choices: Choices
+    asked_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """A wish to get the mails at another address, which waits for its confirmation from there."""
+
+    id: int
+    subscriber_id: SubscriberId
+    address: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a reader said of a paper, by the paper's ingest number."""
+
+    paper_seq: int
+    taste: Taste
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail to one person outside any issue, to be sent at once.
+
+    Attributes:
+        address: where it goes.
+        newsletter: slug; ``""`` where it concerns all of them.
+        reference: number of the wish or address change it asks to confirm; 0 for none.
+        client: as in :class:`SignUp`.
+    """
+
+    kind: NoticeKind
+    subscriber_id: SubscriberId
+    address: str
+    newsletter: str
+    reference: int = 0
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpLimits:
+    """How much anybody can make us write to people who asked for nothing.
+
+    Attributes:
+        mail_every: least time between two confirmation mails to one address.
+        unanswered: mails to one address, ever, until it answers one.
+        network_per_hour: sign-ups taken from one network (IPv4 /24, IPv6 /64): so many at once, and so many again each hour.
+        total_per_hour: likewise, from everywhere.
+        confirm_within: how long a link to confirm works.
+        forget_after: age at which an unconfirmed sign-up is deleted with all that belongs to it.
+    """
+
+    mail_every: timedelta = timedelta(hours=24)
+    unanswered: int = 3
+    network_per_hour: int = 30
+    total_per_hour: int = 1000
+    confirm_within: timedelta = timedelta(days=7)
+    forget_after: timedelta = timedelta(days=30)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from subscribers.model import Notice, SubscriberId
+
 
 class Transactions(Protocol):
     """A database that hands out sessions."""
@@ -26,4 +28,16 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the current instant, aware UTC."""
+        ...
+
+
+class Notices(Protocol):
+    """Takes mails to single people, in the transaction of what they are about: they leave if and only if that was committed."""
+
+    def put(self, session: Session, notice: Notice, *, now: datetime) -> None:
+        """Have ``notice`` sent."""
+        ...
+
+    def withdraw(self, session: Session, subscriber_id: SubscriberId) -> None:
+        """Take back what was not sent yet to a person, and forget where the rest went."""
         ...

@@ -33,6 +33,7 @@ class TokenPurpose(StrEnum):
     CONFIRM = "confirm"
     PREFERENCES = "preferences"
     FEEDBACK = "feedback"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)

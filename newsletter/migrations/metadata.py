@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import newsletter.delivery.tables
 import newsletter.digest.tables
+import newsletter.notices.tables
 import newsletter.papers.tables
 import newsletter.sources.tables
 import subscribers.tables
@@ -14,6 +15,7 @@ __all__ = ["metadata"]
 _ROOMS = (
     newsletter.delivery.tables,
     newsletter.digest.tables,
+    newsletter.notices.tables,
     newsletter.papers.tables,
     newsletter.sources.tables,
     subscribers.tables,
