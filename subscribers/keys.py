@@ -27,8 +27,8 @@ class Holds(Protocol):
 class LinkKeys:
     """Makes and checks the tokens of links.
 
-    A link to unsubscribe names its newsletter and works for ever. All others end when the person's ``token_epoch`` grows. A link
-    to confirm names the wish or the change of address it is about.
+    A link to unsubscribe names its newsletter and works for ever. All others end when the person's ``token_epoch`` grows. A
+    link to confirm names the wish or the change of address it is about.
     """
 
     def __init__(self, ring: KeyRing) -> None:
