@@ -171,6 +171,7 @@ def _sqlite_engine(url: Any) -> Engine:
             "foreign_keys=ON",
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "secure_delete=ON",
+            "temp_store=MEMORY",  # an import's temporary tables hold addresses
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

@@ -36,11 +36,12 @@ class Request:
     Attributes:
         address: of the mailbox.
         newsletter: its slug.
-        choices: taken if the person does not get it yet; else theirs stay.
+        choices: taken if the person does not get it yet; else theirs stay, unless ``confirmed``.
         method: how the consent reached us.
         wording: what was agreed to.
         detail: where the proof is.
         asked_again: the person asked themselves, knowing that they had left.
+        confirmed: they said yes to these very choices, from the mailbox itself.
     """
 
     address: Address
@@ -50,6 +51,7 @@ class Request:
     wording: str
     detail: str
     asked_again: bool
+    confirmed: bool = False
 
 
 def admit(session: Session, suppressions: SuppressionStore, request: Request, *, now: datetime) -> Added:
@@ -65,6 +67,8 @@ def admit(session: Session, suppressions: SuppressionStore, request: Request, *,
     if not is_new and not request.asked_again:
         _refuse_who_left(consents, subscriber, request.newsletter)
     changed = store.subscribe(subscriber.id, request.newsletter, request.choices, now=now)
+    if request.confirmed and not changed:
+        changed = store.set_choices(subscriber.id, request.newsletter, request.choices, now=now)
     stays = {SubscriberState.ACTIVE} if request.asked_again else {SubscriberState.ACTIVE, SubscriberState.PAUSED}
     if subscriber.state not in stays:
         store.set_state(subscriber.id, SubscriberState.ACTIVE, now=now)

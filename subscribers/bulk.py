@@ -1,49 +1,135 @@
-"""The import's queries: each works on a whole batch, and people are named by their address key."""
+"""The import's queries: each works on a whole batch, which lies beside the store's tables while it is taken in."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Self, TypeAlias
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, insert, literal, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    cast,
+    exists,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from subscribers.base import UtcDateTime
-from subscribers.dialect import as_list, elements, insert_new, pairs
+from subscribers.dialect import as_list, elements, fill, insert_new, reserve_ids
+from subscribers.import_lines import Plan
 from subscribers.interests import interests_to_json
-from subscribers.model import Choices, ConsentEvent, ConsentMethod, SubscriberState
+from subscribers.model import ConsentEvent, ConsentMethod, SubscriberState
 from subscribers.tables import ConsentRow, SubscriberRow, SubscriptionRow
 
 #: Keeps SQLite's parser from taking ON CONFLICT behind an INSERT … SELECT for a join's condition.
 _ALWAYS = text("true")
-_CHOICES = ("cadence", "local_hour", "zone", "interests", "size")
+_CHOICES = ("newsletter", "cadence", "local_hour", "zone", "interests", "size", "fields", "paused_until")
+
+_TEMPORARY = MetaData()
+_LINE = Table(
+    "import_line",
+    _TEMPORARY,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("subscriber_id", BigInteger),
+    Column("line", BigInteger),
+    Column("address", String(320)),
+    Column("address_key", String(320)),
+    Column("wish", Integer),
+    prefixes=["TEMPORARY"],
+)
+_WISH = Table(
+    "import_wish",
+    _TEMPORARY,
+    Column("wish", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(16)),
+    *(Column(name, SubscriptionRow.__table__.c[name].type) for name in _CHOICES),
+    prefixes=["TEMPORARY"],
+)
+
+
+#: A line that may be taken: its place in the batch, a number kept for the person (or the one they have), the line's number,
+#: the address as shown, its key, and which of the plans it asks for. A plain tuple, which the garbage collector leaves alone.
+Arrival: TypeAlias = tuple[int, int, int, str, str, int]
 
 
 class BulkStore:
-    """Many people at once. Takes a session, never commits."""
+    """A batch of lines. Takes a session, never commits."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def people(self, keys: Collection[str]) -> dict[str, tuple[int, SubscriberState]]:
-        """Return id and state of those ``keys`` that have a row, and hold off other writers of these rows."""
-        asked, key = elements(self._session, as_list(keys), Text())
+    @classmethod
+    @contextmanager
+    def of(cls, session: Session, plans: Sequence[Plan]) -> Iterator[Self]:
+        """Make room for lines that ask for ``plans``, for as long as the context lasts."""
+        connection = session.connection()
+        _TEMPORARY.create_all(connection, checkfirst=False)
+        wishes = [
+            {
+                "wish": wish,
+                "state": plan.state,
+                "newsletter": plan.newsletter,
+                "cadence": plan.choices.cadence,
+                "local_hour": plan.choices.local_hour,
+                "zone": plan.choices.zone,
+                "interests": interests_to_json(plan.choices.interests),
+                "size": plan.choices.size,
+                "fields": dict(plan.choices.fields),
+                "paused_until": plan.paused_until,
+            }
+            for wish, plan in enumerate(plans)
+        ]
+        if wishes:
+            connection.execute(insert(_WISH), wishes)
+        yield cls(session)
+        # Not on errors: the rollback takes them away, and may be all that the connection still does.
+        _TEMPORARY.drop_all(connection, checkfirst=False)
+
+    def reserve(self, count: int) -> Sequence[int]:
+        """Return numbers for so many new people."""
+        return reserve_ids(self._session, SubscriberRow, count)
+
+    def put(self, arrivals: Sequence[Arrival]) -> None:
+        """Make ``arrivals`` the lines that the rest is about."""
+        self._session.execute(_LINE.delete())
+        fill(self._session, _LINE, arrivals)
+
+    def add_people(self, *, now: datetime) -> int:
+        """Make a row for everybody who has none, as the first line says; return how many were made."""
+        at = literal(now, UtcDateTime)
+        made = (
+            select(_LINE.c.subscriber_id, _LINE.c.address, _LINE.c.address_key, _WISH.c.state, literal(0, Integer), at, at)
+            .join_from(_LINE, _WISH, _WISH.c.wish == _LINE.c.wish)
+            .where(_ALWAYS)
+            .order_by(_LINE.c.place)
+        )
+        columns = ["id", "address", "address_key", "state", "token_epoch", "created_at", "changed_at"]
+        statement = insert_new(self._session, SubscriberRow).from_select(columns, made).on_conflict_do_nothing()
+        counted = statement.execution_options(preserve_rowcount=True)
+        return self._session.connection().execute(counted).rowcount
+
+    def people_there(self) -> dict[str, tuple[int, SubscriberState]]:
+        """Return number and state, by address key, of those who had a row before; hold off other writers of these rows."""
         found = self._session.execute(
             select(SubscriberRow.address_key, SubscriberRow.id, SubscriberRow.state)
-            .select_from(asked)
-            .join(SubscriberRow, SubscriberRow.address_key == key)
+            .join_from(_LINE, SubscriberRow, SubscriberRow.address_key == _LINE.c.address_key)
+            .where(SubscriberRow.id != _LINE.c.subscriber_id)
             .order_by(SubscriberRow.id)
             .with_for_update(of=SubscriberRow)
         )
         return {key: (subscriber_id, SubscriberState(state)) for key, subscriber_id, state in found}
-
-    def add_people(self, mailboxes: Collection[tuple[str, str]], state: SubscriberState, *, now: datetime) -> None:
-        """Make a row for every mailbox (address as shown, key) that has none."""
-        asked, value, key = pairs(self._session, as_list(mailboxes))
-        at = literal(now, UtcDateTime)
-        made = select(value, key, literal(state.value), literal(0, Integer), at, at).select_from(asked).where(_ALWAYS)
-        columns = ["address", "address_key", "state", "token_epoch", "created_at", "changed_at"]
-        self._session.execute(insert_new(self._session, SubscriberRow).from_select(columns, made).on_conflict_do_nothing())
 
     def activate(self, subscriber_ids: Collection[int], *, now: datetime) -> None:
         """Make people active."""
@@ -66,66 +152,44 @@ class BulkStore:
         return {(subscriber_id, newsletter) for subscriber_id, newsletter in found}
 
     def withdrawn(self, subscriber_ids: Collection[int]) -> set[tuple[int, str]]:
-        """Return who of them left which newsletter, by the last they said about it."""
+        """Return who of them left which newsletter, and did not confirm since that they want it.
+
+        That somebody asked by a form does not count: as long as it is not confirmed, it may have been a stranger.
+        """
         asked, number = elements(self._session, as_list(subscriber_ids), BigInteger())
+        later = aliased(ConsentRow)
+        came_back = exists().where(
+            later.subscriber_id == ConsentRow.subscriber_id,
+            later.newsletter == ConsentRow.newsletter,
+            later.event == ConsentEvent.CONFIRMED,
+            later.id > ConsentRow.id,
+        )
         found = self._session.execute(
-            select(ConsentRow.subscriber_id, ConsentRow.newsletter, ConsentRow.event)
+            select(ConsentRow.subscriber_id, ConsentRow.newsletter)
             .select_from(asked)
             .join(ConsentRow, ConsentRow.subscriber_id == number)
-            .order_by(ConsentRow.id)
+            .where(ConsentRow.event == ConsentEvent.WITHDRAWN, ~came_back)
         )
-        last = {(subscriber_id, newsletter): event for subscriber_id, newsletter, event in found}
-        return {place for place, event in last.items() if event == ConsentEvent.WITHDRAWN}
+        return {(subscriber_id, newsletter) for subscriber_id, newsletter in found}
 
-    def subscribe(self, newsletter: str, groups: Sequence[tuple[Choices, Sequence[str]]], *, now: datetime) -> None:
-        """Give people (by address key) a newsletter, where they do not get it yet, each group with its choices."""
-        asked, key = elements(self._session, bindparam("keys", type_=Text()), Text())
+    def subscribe(self, *, now: datetime) -> None:
+        """Give everybody what their lines ask for, where they do not get it yet."""
         at = literal(now, UtcDateTime)
-        chosen = {name: bindparam(f"their_{name}", type_=SubscriptionRow.__table__.c[name].type) for name in _CHOICES}
         new = (
-            select(SubscriberRow.id, literal(newsletter), *chosen.values(), at, at)
-            .select_from(asked)
-            .join(SubscriberRow, SubscriberRow.address_key == key)
+            select(_LINE.c.subscriber_id, *(_WISH.c[name] for name in _CHOICES), at, at)
+            .join_from(_LINE, _WISH, _WISH.c.wish == _LINE.c.wish)
             .where(_ALWAYS)
         )
-        columns = ["subscriber_id", "newsletter", *_CHOICES, "created_at", "changed_at"]
+        columns = ["subscriber_id", *_CHOICES, "created_at", "changed_at"]
         statement = insert_new(self._session, SubscriptionRow).from_select(columns, new).on_conflict_do_nothing()
-        self._session.connection().execute(
-            statement,
-            [
-                {
-                    "keys": as_list(keys).value,
-                    "their_cadence": choices.cadence,
-                    "their_local_hour": choices.local_hour,
-                    "their_zone": choices.zone,
-                    "their_interests": interests_to_json(choices.interests),
-                    "their_size": choices.size,
-                }
-                for choices, keys in groups
-            ],
-        )
+        self._session.connection().execute(statement)
 
-    def pause(self, newsletter: str, keys: Collection[str], until: datetime, *, now: datetime) -> None:
-        """Pause a newsletter of people (by address key) until an instant."""
-        asked, key = elements(self._session, as_list(keys), Text())
-        people = select(SubscriberRow.id).select_from(asked).join(SubscriberRow, SubscriberRow.address_key == key)
-        self._session.execute(
-            update(SubscriptionRow)
-            .where(SubscriptionRow.newsletter == newsletter, SubscriptionRow.subscriber_id.in_(people))
-            .values(paused_until=until, changed_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-    def record_consent(
-        self, newsletter: str, keys: Collection[str], *, method: ConsentMethod, wording: str, detail: str, now: datetime
-    ) -> None:
-        """Record that people (by address key) agreed to a newsletter."""
-        asked, key = elements(self._session, as_list(keys), Text())
-        said = [literal(value) for value in (newsletter, ConsentEvent.CONFIRMED.value, method.value, wording, detail)]
-        lines = (
-            select(SubscriberRow.id, *said, literal(now, UtcDateTime))
-            .select_from(asked)
-            .join(SubscriberRow, SubscriberRow.address_key == key)
+    def record_consent(self, *, wording: str, source: str, now: datetime) -> None:
+        """Record that everybody agreed to what their line asks for, and which line of which file says so."""
+        detail: ColumnElement[str] = literal(f"{source}, line ") + cast(_LINE.c.line, Text)
+        said = [literal(value) for value in (ConsentEvent.CONFIRMED.value, ConsentMethod.IMPORT.value, wording)]
+        lines = select(_LINE.c.subscriber_id, _WISH.c.newsletter, *said, detail, literal(now, UtcDateTime)).join_from(
+            _LINE, _WISH, _WISH.c.wish == _LINE.c.wish
         )
         columns = ["subscriber_id", "newsletter", "event", "method", "wording", "detail", "at"]
-        self._session.execute(insert(ConsentRow).from_select(columns, lines))
+        self._session.connection().execute(insert(ConsentRow).from_select(columns, lines))

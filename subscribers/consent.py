@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.model import Consent, ConsentEvent, ConsentMethod, SubscriberId
@@ -37,24 +37,35 @@ class ConsentStore:
         )
         return tuple(_to_consent(row) for row in rows)
 
-    def newsletters_of(self, subscriber_id: int) -> tuple[str, ...]:
-        """Return every newsletter the person ever had to do with, sorted."""
-        query = select(ConsentRow.newsletter).where(ConsentRow.subscriber_id == subscriber_id).distinct()
-        return tuple(sorted(self._session.scalars(query)))
-
     def has_withdrawn(self, subscriber_id: int, newsletter: str) -> bool:
-        """Whether the last the person said about ``newsletter`` was to leave it."""
+        """Whether the last the person said about ``newsletter`` was to leave it.
+
+        That somebody asked by a form does not count: as long as it is not confirmed, it may have been a stranger.
+        """
         last = self._session.scalar(
             select(ConsentRow.event)
-            .where(ConsentRow.subscriber_id == subscriber_id, ConsentRow.newsletter == newsletter)
+            .where(
+                ConsentRow.subscriber_id == subscriber_id,
+                ConsentRow.newsletter == newsletter,
+                ConsentRow.event != ConsentEvent.ASKED,
+            )
             .order_by(ConsentRow.id.desc())
             .limit(1)
         )
         return last == ConsentEvent.WITHDRAWN
 
     def blank(self, subscriber_id: int) -> None:
-        """Empty the free text of a person's lines; what happened, when and how, stays as the proof it is."""
-        self._session.execute(update(ConsentRow).where(ConsentRow.subscriber_id == subscriber_id).values(detail=""))
+        """Empty the free text of a person's lines; what happened, when and how, stays as the proof it is.
+
+        The words beside a form's button are everybody's and stay; those an operator wrote down for one person may name them.
+        """
+        written = ConsentRow.method == ConsentMethod.OPERATOR
+        self._session.execute(
+            update(ConsentRow)
+            .where(ConsentRow.subscriber_id == subscriber_id)
+            .values(detail="", wording=case((written, ""), else_=ConsentRow.wording)),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _to_consent(row: ConsentRow) -> Consent:

@@ -40,6 +40,13 @@ class NotSubscribedError(SubscribersError):
         self.newsletter = newsletter
 
 
+class NotConfirmedError(SubscribersError):
+    """The person signed up and has not confirmed it."""
+
+    def __init__(self) -> None:
+        super().__init__("they have not confirmed their sign-up yet and get nothing; there is nothing to pause")
+
+
 class SuppressedError(SubscribersError):
     """The address must never be written to."""
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
 from subscribers.cells import guard
+from subscribers.dialect import keys_of
+from subscribers.fields import fields_to_text
+from subscribers.import_lines import FIELD
 from subscribers.interests import interests_to_json, join_words
 from subscribers.model import Subscriber, SubscriberState, Subscription
 from subscribers.ports import Transactions
 from subscribers.store import SubscriberStore
+from subscribers.tables import SubscriptionRow
 
 COLUMNS = (
     "address",
@@ -72,19 +76,30 @@ def entries(
             yield from (Entry(person, subscription) for subscription in gets)
 
 
-def write_csv(rows: Iterable[Entry], file: TextIO) -> int:
+def stored_fields(database: Transactions, *, newsletter: str | None = None) -> tuple[str, ...]:
+    """Return the names of the operator's own fields that anybody filled in, sorted; also those that are configured no more."""
+    with database.read() as session:
+        names = keys_of(session, SubscriptionRow.fields)
+        if newsletter is not None:
+            names = names.where(SubscriptionRow.newsletter == newsletter)
+        return tuple(sorted(session.scalars(names)))
+
+
+def write_csv(rows: Iterable[Entry], file: TextIO, *, fields: Sequence[str] = ()) -> int:
     """Write ``rows`` as CSV with a header row, every cell quoted and guarded against spreadsheet formulas; return their number.
 
     Args:
         rows: what to write.
         file: opened with ``newline=""``.
+        fields: names of the operator's own fields; each gets a column ``field:NAME`` behind the others.
     """
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *(f"{FIELD}{name}" for name in fields)])
     count = 0
     for entry in rows:
         count += 1
-        writer.writerow([guard(cell) for cell in _cells(entry)])
+        own = fields_to_text(entry.subscription.fields) if entry.subscription else {}
+        writer.writerow([guard(cell) for cell in [*_cells(entry), *(own.get(name, "") for name in fields)]])
     return count
 
 
@@ -94,6 +109,17 @@ def write_json_lines(rows: Iterable[Entry], file: TextIO) -> int:
     for entry in rows:
         count += 1
         file.write(json.dumps(to_json(entry), ensure_ascii=False) + "\n")
+    return count
+
+
+def write_json(rows: Iterable[Entry], file: TextIO) -> int:
+    """Write ``rows`` as one JSON array, an object a line; return their number."""
+    count = 0
+    for entry in rows:
+        file.write("[\n" if count == 0 else ",\n")
+        file.write(json.dumps(to_json(entry), ensure_ascii=False))
+        count += 1
+    file.write("\n]\n" if count else "[]\n")
     return count
 
 
@@ -117,6 +143,7 @@ def subscription_to_json(chosen: Subscription) -> dict[str, object]:
         "zone": chosen.zone,
         "interests": interests_to_json(chosen.interests),
         "size": chosen.size,
+        "fields": dict(chosen.fields),
         "paused_until": chosen.paused_until and chosen.paused_until.isoformat(),
     }
 

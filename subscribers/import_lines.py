@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from subscribers.address import Address, parse_address
 from subscribers.cells import unguard
 from subscribers.errors import AddressError
+from subscribers.fields import Field, FieldsError, parse_fields
 from subscribers.interests import parse_topics, split_words
-from subscribers.model import Cadence, Choices, Interests, SubscriberState
+from subscribers.model import Cadence, Choices, FieldValue, Interests, SubscriberState
 from subscribers.table_file import Line
 
 #: Columns besides the address that are understood.
@@ -30,6 +31,8 @@ COLUMNS = (
     "state",
     "paused_until",
 )
+#: What the names of columns for the operator's own fields begin with.
+FIELD = "field:"
 _INTERESTS = ("categories", "keywords", "authors", "labs", "muted")
 #: Distinct combinations of cells remembered; a file of one list has one.
 _MOST_PLANS = 20_000
@@ -43,11 +46,13 @@ class Defaults:
         newsletter: slug.
         choices: cadence, hour and so on.
         newsletters: cadences that may be chosen, by slug of every newsletter there is.
+        fields: the operator's own, by slug; a newsletter without some may be left out.
     """
 
     newsletter: str
     choices: Choices
     newsletters: Mapping[str, Collection[Cadence]]
+    fields: Mapping[str, Sequence[Field]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class LineParser:
 
     def __init__(self, columns: Mapping[str, int], defaults: Defaults) -> None:
         self._address = columns["address"]
-        self._columns = {name: columns[name] for name in COLUMNS if name in columns}
+        self._columns = {name: place for name, place in columns.items() if name in COLUMNS or name.startswith(FIELD)}
         self._places = tuple(self._columns.values())
         self._defaults = defaults
         self._plans: dict[tuple[str, ...], Plan] = {}
@@ -88,7 +93,7 @@ class LineParser:
             return parse_address(text), self._plan(cells)
         except AddressError as error:
             return Refusal(line.number, text, error.problem)
-        except ValueError as error:
+        except (FieldsError, ValueError) as error:
             return Refusal(line.number, text, str(error))
 
     def _plan(self, cells: list[str]) -> Plan:
@@ -116,6 +121,7 @@ def _to_plan(given: Mapping[str, str], defaults: Defaults) -> Plan:
         zone=given.get("zone", defaults.choices.zone),
         interests=_interests(given) or defaults.choices.interests,
         size=_number(given["size"]) if "size" in given else defaults.choices.size,
+        fields=_fields(newsletter, given, defaults),
     )
     until = _instant(given["paused_until"]) if "paused_until" in given else None
     return Plan(newsletter, choices, _state(given.get("state", SubscriberState.ACTIVE)), until)
@@ -148,6 +154,15 @@ def _instant(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("paused_until has no zone; add Z for UTC")
     return moment.astimezone(UTC)
+
+
+def _fields(newsletter: str, given: Mapping[str, str], defaults: Defaults) -> tuple[tuple[str, FieldValue], ...]:
+    own = {name.removeprefix(FIELD): text for name, text in given.items() if name.startswith(FIELD)}
+    # What readers must fill in may be missing from a list that is older than the field.
+    written = parse_fields(defaults.fields.get(newsletter, ()), own, may_lack=True)
+    # Another newsletter has other fields, even if they have the same name.
+    left_out = defaults.choices.fields if newsletter == defaults.newsletter else ()
+    return tuple(sorted({**dict(left_out), **dict(written)}.items()))
 
 
 def _interests(given: Mapping[str, str]) -> Interests:

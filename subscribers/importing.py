@@ -1,80 +1,79 @@
-"""Import of many addresses: streaming, in batches of one transaction each, and safe to repeat.
+"""Import of many addresses: streaming, in batches of one transaction each, and safe to cut short or to repeat.
 
-A crash loses at most the batch at hand; running the same file again finds what is there and adds the rest. Nobody is brought
-back who left, bounced, complained or was erased.
+How far it has come is kept in the transaction of each batch, so the same import goes on behind the last batch that is there.
+Nobody is brought back who left, bounced, complained or was erased.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
 from subscribers.admission import LEFT
-from subscribers.bulk import BulkStore
-from subscribers.import_lines import Defaults, LineParser, Plan, Refusal
-from subscribers.model import ConsentMethod, SubscriberState
+from subscribers.bulk import Arrival, BulkStore
+from subscribers.import_lines import Defaults, Refusal
+from subscribers.import_position import Account, PositionStore, name_of
+from subscribers.import_reader import WORTH_A_PROCESS, Batch, Job, reading
+from subscribers.model import SubscriberState
 from subscribers.ports import Clock, Transactions
 from subscribers.suppression import Hasher, SuppressionStore
-from subscribers.table_file import TableFile
 
 log = logging.getLogger(__name__)
 
 #: Lines of one transaction. Addresses come in no order, so each commit writes most pages of the address index again: fewer and
-#: larger ones are quicker. A batch holds SQLite's write lock for less than a second, far below the time others wait for it.
-BATCH = 50_000
+#: larger ones are quicker. A batch holds SQLite's write lock for about a second, far below the time others wait for it.
+BATCH = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What became of the lines of a file: every line is in exactly one of the three."""
+    """What became of the lines of a file: every line is in exactly one of the three.
+
+    Attributes:
+        added: newsletters that people get now.
+        known: lines that changed nothing.
+        refused: lines not taken.
+        continued_from_line: first line that this run read, where an earlier one was cut short; else 1. The numbers are those of
+            both together.
+    """
 
     added: int
     known: int
     refused: int
+    continued_from_line: int = 1
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Lines that may be taken, column by column: millions of small objects would keep the garbage collector busy."""
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is to be done with a batch: lines that give somebody something, lines that do not, and people to be activated."""
 
-    numbers: list[int] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    hashes: list[str] = field(default_factory=list)
-    plans: list[Plan] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    position: int = 0
-
-    def refuse(self, place: int, reason: str) -> None:
-        """Turn a line that might have been taken into one that was not."""
-        self.refusals.append(Refusal(self.numbers[place], self.addresses[place], reason))
-
-
-@dataclass(slots=True)
-class _Changes:
-    """What a batch changes: places of its lines by newsletter and address key, and who is there already."""
-
-    joining: dict[str, dict[str, int]] = field(default_factory=dict)
-    there: Collection[str] = ()
-    pending: set[int] = field(default_factory=set)
+    joining: int
     known: int = 0
+    pending: Collection[int] = ()
 
 
 class AddressImport:
     """Takes a file of addresses in."""
 
-    def __init__(self, database: Transactions, clock: Clock, hasher: Hasher, *, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        database: Transactions,
+        clock: Clock,
+        hasher: Hasher,
+        *,
+        batch: int = BATCH,
+        worth_a_process: int = WORTH_A_PROCESS,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._hasher = hasher
         self._batch = batch
+        self._worth_a_process = worth_a_process
 
     def run(
         self,
@@ -83,123 +82,113 @@ class AddressImport:
         *,
         wording: str,
         source: str,
-        on_progress: Callable[[int], None] = lambda _position: None,
-        on_refused: Callable[[Refusal], None] = lambda _refusal: None,
+        restart: bool = False,
+        on_start: Callable[[int], None] = lambda _line: None,
+        on_progress: Callable[[int], None] = lambda _offset: None,
+        on_refused: Callable[[Sequence[Refusal]], None] = lambda _refusals: None,
     ) -> ImportResult:
         """Import a file; see :class:`~subscribers.table_file.TableFile` for its form.
 
         The columns ``newsletter``, ``cadence``, ``hour``, ``zone``, ``topics``, ``categories``, ``keywords``, ``authors``,
-        ``labs``, ``muted``, ``size``, ``state`` and ``paused_until`` are understood, others left aside.
+        ``labs``, ``muted``, ``size``, ``state``, ``paused_until`` and ``field:NAME`` are understood, others left aside.
+
+        An import of the same file with the same defaults, wording and source that was cut short goes on where it stopped.
 
         Args:
-            raw: seekable, at its start.
+            raw: seekable.
             defaults: for what a line leaves out, and what a line may ask for.
             wording: what the people agreed to; kept as proof with each.
-            source: name of the file, without its path; kept as proof too.
+            source: name of the file, without its path; kept as proof too, with the number of the line.
+            restart: begin anew, whatever an earlier run has done.
+            on_start: told the number of the first line to be read.
             on_progress: told after each batch how many bytes of the file are behind us.
-            on_refused: told every line that was not taken, with the reason, ascending line number.
+            on_refused: told the lines of each batch that were not taken, ascending, before the batch is committed: if we die
+                in between, they come again, from ``on_start``'s line on.
 
         Raises:
             FileFormatError: the file cannot be read as a list of addresses at all; nothing was taken.
+            ReaderError: reading was cut short; what was taken stays.
         """
-        proof = (wording, "".join(character if character.isprintable() else "?" for character in source))
-        added = known = refused = 0
-        with TableFile(raw) as file, ThreadPoolExecutor(1, "import") as reader:
-            batches = self._batches(file, LineParser(file.columns, defaults))
-            coming = reader.submit(next, batches, None)
-            while (batch := coming.result()) is not None:
+        source = "".join(character if character.isprintable() else "?" for character in source)
+        name = name_of(raw, defaults.newsletter, defaults.choices, wording, source)
+        account = self._begin(name, restart=restart)
+        first = account.at.line
+        job = Job(defaults, self._hasher, account.at, self._batch, self._worth_a_process)
+        with reading(raw, job) as batches:
+            on_start(first)
+            for batch in batches:
                 with self._database.write() as session:
-                    changes = self._decide(session, batch)
-                    # The next batch is parsed while the database writes this one, which needs no Python: so both run at once.
-                    coming = reader.submit(next, batches, None)
-                    self._store(session, batch, changes, proof)
-                added += sum(map(len, changes.joining.values()))
-                known += changes.known
-                refused += len(batch.refusals)
-                for refusal in sorted(batch.refusals, key=lambda refusal: refusal.line):
-                    on_refused(refusal)
-                on_progress(batch.position)
-        log.info("subscribers.imported added=%d known=%d refused=%d", added, known, refused)
-        return ImportResult(added, known, refused)
+                    account = self._take(session, batch, account, wording=wording, source=source)
+                    PositionStore(session).set(name, account, now=self._clock.now())
+                    on_refused(sorted(batch.refusals, key=lambda refusal: refusal.line))
+                on_progress(batch.end.offset)
+                del batch  # before the next one comes: they are large
+        with self._database.write() as session:
+            PositionStore(session).remove(name)
+        log.info("subscribers.imported added=%d known=%d refused=%d", account.added, account.known, account.refused)
+        return ImportResult(account.added, account.known, account.refused, first)
 
-    def _batches(self, file: TableFile, parser: LineParser) -> Iterator[_Batch]:
-        lines = iter(file)
-        while True:
-            batch = _Batch()
-            for line in islice(lines, self._batch):
-                taken = parser.parse(line)
-                if isinstance(taken, Refusal):
-                    batch.refusals.append(taken)
-                    continue
-                address, plan = taken
-                batch.numbers.append(line.number)
-                batch.addresses.append(address.value)
-                batch.keys.append(address.key)
-                batch.hashes.append(self._hasher(address.key))
-                batch.plans.append(plan)
-            batch.position = file.position
-            if not batch.keys and not batch.refusals:
-                return
-            yield batch
+    def _begin(self, name: str, *, restart: bool) -> Account:
+        if restart:
+            with self._database.write() as session:
+                PositionStore(session).remove(name)
+        with self._database.read() as session:
+            return PositionStore(session).get(name)
 
-    def _decide(self, session: Session, batch: _Batch) -> _Changes:
-        """Look up who is there, and sort the lines; those that may not be taken join the batch's refusals."""
-        bulk = BulkStore(session)
-        suppressed = SuppressionStore(session, self._hasher).contains_hashes(batch.hashes)
-        there = bulk.people(batch.keys)
+    def _take(self, session: Session, batch: Batch, before: Account, *, wording: str, source: str) -> Account:
+        """Take a batch in; lines that may not be taken join its refusals."""
+        now = self._clock.now()
+        with BulkStore.of(session, batch.plans) as bulk:
+            decision = self._decide(session, bulk, batch, now=now)
+            if decision.pending:
+                bulk.activate(decision.pending, now=now)
+            bulk.subscribe(now=now)
+            bulk.record_consent(wording=wording, source=source, now=now)
+        return Account(
+            batch.end,
+            added=before.added + decision.joining,
+            known=before.known + decision.known,
+            refused=before.refused + len(batch.refusals),
+        )
+
+    def _decide(self, session: Session, bulk: BulkStore, batch: Batch, *, now: datetime) -> _Decision:
+        """Make the people who are new, and leave those lines in ``bulk`` that give somebody something."""
+        suppressed = self._suppressed(session, batch)
+        if suppressed:
+            batch.refuse_suppressed(suppressed)
+        keys = list(dict.fromkeys(batch.keys))
+        fresh = dict(zip(keys, bulk.reserve(len(keys)), strict=True))
+        new_numbers = [fresh[key] for key in batch.keys]
+        places = range(len(batch.keys))
+        arrivals = list(zip(places, new_numbers, batch.lines, batch.addresses, batch.keys, batch.wishes, strict=True))
+        bulk.put(arrivals)
+        # Made before anybody is looked for: mostly all are new, and a row that somebody else makes at this moment is found too.
+        made = bulk.add_people(now=now)
+        if made == len(arrivals):
+            return _Decision(made)
+        there = bulk.people_there()
+        if made + len(there) != len(keys):  # the row that was in the way was erased meanwhile
+            raise RuntimeError("a subscriber vanished while being added; try again")
         numbers = [number for number, _ in there.values()]
         gets, left = (bulk.subscribed(numbers), bulk.withdrawn(numbers)) if numbers else (set(), set())
-        changes = _Changes(there=there.keys())
-        # In the order of the address index, whose pages are then written one after the other; equal keys in that of the file.
-        for place in sorted(range(len(batch.keys)), key=batch.keys.__getitem__):
-            key, slug = batch.keys[place], batch.plans[place].newsletter
-            joining = changes.joining.setdefault(slug, {})
-            if batch.hashes[place] in suppressed:
-                batch.refuse(place, "the address is suppressed")
-                continue
-            if key in there:
-                number, state = there[key]
-                if state in LEFT or (number, slug) in left:
-                    batch.refuse(place, "they have left; only they themselves can come back")
-                    continue
-                if state is SubscriberState.PENDING:
-                    changes.pending.add(number)
-                elif (number, slug) in gets:
-                    changes.known += 1
-                    continue
-            if key in joining:
-                changes.known += 1
+        joining: dict[tuple[int, str], Arrival] = {}
+        pending: set[int] = set()
+        known = 0
+        for place, fresh_number, line, address, key, wish in arrivals:
+            number, state = there.get(key, (fresh_number, SubscriberState.ACTIVE))
+            gift = (number, batch.plans[wish].newsletter)
+            if state in LEFT or gift in left:
+                batch.refusals.append(Refusal(line, address, "they have left; only they themselves can come back"))
+            elif gift in joining or (gift in gets and state is not SubscriberState.PENDING):
+                known += 1
             else:
-                joining[key] = place
-        return changes
+                joining[gift] = (place, number, line, address, key, wish)
+                if state is SubscriberState.PENDING:
+                    pending.add(number)
+        bulk.put(list(joining.values()))
+        return _Decision(len(joining), known, pending)
 
-    def _store(self, session: Session, batch: _Batch, changes: _Changes, proof: tuple[str, str]) -> None:
-        now, bulk, (wording, detail) = self._clock.now(), BulkStore(session), proof
-        new: dict[SubscriberState, dict[str, str]] = {}
-        for places in changes.joining.values():
-            for key, place in places.items():
-                if key not in changes.there:
-                    new.setdefault(batch.plans[place].state, {}).setdefault(key, batch.addresses[place])
-        for state, addresses in new.items():
-            bulk.add_people([(address, key) for key, address in addresses.items()], state, now=now)
-        if changes.pending:
-            bulk.activate(changes.pending, now=now)
-        for slug, places in changes.joining.items():
-            if places:
-                self._join(bulk, slug, _by_plan(batch.plans, places), now=now)
-                bulk.record_consent(slug, places, method=ConsentMethod.IMPORT, wording=wording, detail=detail, now=now)
-
-    def _join(self, bulk: BulkStore, slug: str, groups: Sequence[tuple[Plan, list[str]]], *, now: datetime) -> None:
-        bulk.subscribe(slug, [(plan.choices, keys) for plan, keys in groups], now=now)
-        for plan, keys in groups:
-            if plan.paused_until is not None:
-                bulk.pause(slug, keys, plan.paused_until, now=now)
-
-
-def _by_plan(plans: Sequence[Plan], places: Mapping[str, int]) -> list[tuple[Plan, list[str]]]:
-    groups: dict[int, tuple[Plan, list[str]]] = {}
-    for key, place in places.items():
-        plan = plans[place]
-        # By identity: the parser gives one object for equal wishes, and hashing a plan costs more than a database row.
-        groups.setdefault(id(plan), (plan, []))[1].append(key)
-    return list(groups.values())
+    def _suppressed(self, session: Session, batch: Batch) -> set[str]:
+        # Asked in the transaction of the batch: somebody may be suppressed while the file is being read.
+        store = SuppressionStore(session, self._hasher)
+        return store.contains_hashes(batch.hashes) if store.list(limit=1) else set()

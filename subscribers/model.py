@@ -217,16 +217,6 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Everything that is held about one person (GDPR Art. 15)."""
-
-    subscriber: Subscriber
-    subscriptions: tuple[Subscription, ...]
-    consents: tuple[Consent, ...]
-    suppression: Suppression | None
-
-
-@dataclass(frozen=True, slots=True)
 class Holder:
     """Whom a verified token belongs to, and the newsletter it is about (None: all of them)."""
 

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from subscribers.address import parse_address
-from subscribers.admission import LEFT, Request, admit
-from subscribers.consent import ConsentStore
-from subscribers.errors import HasLeftError, NotSubscribedError, UnknownSubscriberError
+from subscribers.admission import Request, admit
+from subscribers.erasure import forget, forget_sign_ups
+from subscribers.errors import NotSubscribedError, UnknownSubscriberError
+from subscribers.holdings import Held, load_held
 from subscribers.importing import AddressImport
+from subscribers.leaving import Leaving, log_ended
+from subscribers.limits import LimitStore
 from subscribers.model import (
     Added,
     Choices,
-    Consent,
-    ConsentEvent,
     ConsentMethod,
-    Held,
-    Holder,
     Subscriber,
+    SubscriberId,
     SubscriberState,
     Suppression,
     SuppressionReason,
 )
-from subscribers.ports import Clock, Transactions
+from subscribers.pausing import Pausing
+from subscribers.ports import Clock, Notices, Transactions
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher, SuppressionStore
-from subscribers.tokens import KeyRing, TokenPurpose
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +37,29 @@ log = logging.getLogger(__name__)
 class SubscriberService:
     """Adds, changes, lets go and erases people. ``who`` is an address or a subscriber's number."""
 
-    def __init__(self, database: Transactions, clock: Clock, secret: bytes) -> None:
+    def __init__(
+        self,
+        database: Transactions,
+        clock: Clock,
+        secret: bytes,
+        *,
+        notices: Notices,
+        on_erase: Sequence[Callable[[Session, SubscriberId], None]] = (),
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            database: where everything is.
+            clock: of all instants.
+            secret: behind the hashes of addresses.
+            notices: mails to single people, taken back when a person is erased.
+            on_erase: each forgets a person somewhere else, in the transaction of the erasure.
+        """
         self._database = database
         self._clock = clock
         self._hasher = Hasher(secret)
-        self.keys = KeyRing.of(secret)
+        self._notices = notices
+        self._on_erase = tuple(on_erase)
 
     def add(
         self, address: str, newsletter: str, choices: Choices, *, method: ConsentMethod, wording: str, detail: str = ""
@@ -77,6 +94,33 @@ class SubscriberService:
         request = Request(parse_address(address), newsletter, choices, method, wording, detail, asked_again=True)
         return self._admit(request)
 
+    def subscribe_again(
+        self,
+        subscriber_id: SubscriberId,
+        newsletter: str,
+        choices: Choices,
+        *,
+        method: ConsentMethod,
+        wording: str,
+        detail: str = "",
+    ) -> Added:
+        """Like :meth:`resubscribe`, for the holder of a link to their choices: their mailbox is proven, so no mail asks again.
+
+        Raises:
+            UnknownSubscriberError: nobody of that number, or erased.
+            SuppressedError: they complained once, or the operator suppressed the address.
+        """
+        with self._database.write() as session:
+            subscriber = _find(session, subscriber_id, lock=True)
+            if subscriber.state is SubscriberState.ERASED:
+                raise UnknownSubscriberError
+            address = parse_address(subscriber.address)
+            request = Request(address, newsletter, choices, method, wording, detail, asked_again=True)
+            added = admit(session, self._suppressions(session), request, now=self._clock.now())
+            LimitStore(session, self._hasher).answered(address)
+        _log_added(added, newsletter)
+        return added
+
     def importer(self) -> AddressImport:
         """Return what takes files of addresses in."""
         return AddressImport(self._database, self._clock, self._hasher)
@@ -99,17 +143,10 @@ class SubscriberService:
             UnknownSubscriberError: nobody of that address or number.
         """
         with self._database.read() as session:
-            subscriber = _find(session, who)
-            erased = subscriber.state is SubscriberState.ERASED
-            return Held(
-                subscriber,
-                tuple(SubscriberStore(session).subscriptions([subscriber.id])),
-                ConsentStore(session).of(subscriber.id),
-                None if erased else self._suppressions(session).get(parse_address(subscriber.address)),
-            )
+            return load_held(session, self._suppressions(session), _find(session, who))
 
     def set_choices(self, who: int | str, newsletter: str, choices: Choices) -> None:
-        """Replace a person's choices for one newsletter.
+        """Replace a person's choices for one newsletter, as they themselves want it: so their mailbox answered.
 
         Raises:
             AddressError: not an address.
@@ -120,13 +157,15 @@ class SubscriberService:
             subscriber = _find(session, who, lock=True)
             if not SubscriberStore(session).set_choices(subscriber.id, newsletter, choices, now=self._clock.now()):
                 raise NotSubscribedError(newsletter)
+            LimitStore(session, self._hasher).answered(parse_address(subscriber.address))
 
     def unsubscribe(
         self, who: int | str, newsletter: str | None = None, *, method: ConsentMethod, detail: str = ""
     ) -> tuple[str, ...]:
         """End one newsletter, or all of them with None; who gets none any more is unsubscribed, not deleted.
 
-        Idempotent: what has ended already is left alone, and the withdrawal is recorded once.
+        Idempotent: what has ended already is left alone, and the withdrawal is recorded once. A sign-up that waits for its
+        confirmation ends too.
 
         Returns:
             The newsletters that this call ended, sorted; empty if there was nothing to do.
@@ -138,19 +177,17 @@ class SubscriberService:
         now = self._clock.now()
         with self._database.write() as session:
             subscriber = _find(session, who, lock=True)
-            store, consents = SubscriberStore(session), ConsentStore(session)
-            gets = [subscription.newsletter for subscription in store.subscriptions([subscriber.id])]
-            ended = tuple(slug for slug in gets if newsletter in (None, slug) and store.end(subscriber.id, slug))
-            for slug in ended:
-                consents.record(Consent(subscriber.id, slug, ConsentEvent.WITHDRAWN, method, "", detail, now))
-            if len(ended) == len(gets) and subscriber.state not in LEFT | {SubscriberState.ERASED}:
-                store.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now=now)
-        if ended:
-            log.info("subscriber.unsubscribed subscriber=%d newsletters=%s method=%s", subscriber.id, ",".join(ended), method)
-        return ended
+            leaving = Leaving(session)
+            slugs = leaving.newsletters(subscriber.id) if newsletter is None else [newsletter]
+            ended = leaving.end({subscriber.id: slugs}, method=method, detail=detail, now=now)
+        log_ended(ended, method)
+        return ended.get(subscriber.id, ())
 
     def pause(self, who: int | str, newsletter: str | None = None, *, until: datetime | None = None) -> bool:
         """Stop writing to a person for a while: until an instant, or until :meth:`resume`.
+
+        The latest word counts: an end may come sooner or later than the one before, and for all they get it takes the place of
+        a pause without end. The pause of a single newsletter leaves a pause of the person as it is.
 
         Args:
             who: the person.
@@ -166,19 +203,13 @@ class SubscriberService:
             UnknownSubscriberError: nobody of that address or number.
             NotSubscribedError: they do not get that newsletter.
             HasLeftError: they have left.
+            NotConfirmedError: they signed up and have not confirmed it.
         """
         if newsletter is not None and until is None:
             raise ValueError("the pause of a single newsletter needs an end")
         with self._database.write() as session:
             subscriber = _find(session, who, lock=True)
-            if subscriber.state in LEFT | {SubscriberState.ERASED}:
-                raise HasLeftError(subscriber.state)
-            if until is not None:
-                return self._pause_each(session, subscriber, newsletter, until)
-            if subscriber.state is SubscriberState.PAUSED:
-                return False
-            SubscriberStore(session).set_state(subscriber.id, SubscriberState.PAUSED, now=self._clock.now())
-            return True
+            return Pausing(session, subscriber, now=self._clock.now()).pause(newsletter, until)
 
     def resume(self, who: int | str, newsletter: str | None = None) -> bool:
         """Lift pauses: of one newsletter, or with None of the person and all they get.
@@ -193,17 +224,14 @@ class SubscriberService:
         """
         with self._database.write() as session:
             subscriber = _find(session, who, lock=True)
-            lifted = self._pause_each(session, subscriber, newsletter, None)
-            if newsletter is None and subscriber.state is SubscriberState.PAUSED:
-                SubscriberStore(session).set_state(subscriber.id, SubscriberState.ACTIVE, now=self._clock.now())
-                return True
-            return lifted
+            return Pausing(session, subscriber, now=self._clock.now()).resume(newsletter)
 
     def erase(self, who: int | str) -> bool:
-        """Forget a person: the address leaves every table here, their choices and the free text about them are gone.
+        """Forget a person: the address leaves every table, with their choices, opinions and the free text about them.
 
         What stays is a row without a name, so that accounts of past issues still add up, the bare events of consent, and the
-        keyed hash among the suppressions, so that no import brings them back.
+        keyed hash among the suppressions, so that no import brings them back. The database's files may hold the old pages until
+        they are cleaned; see ``subscribers.erasure.TABLES``.
 
         Returns:
             False if they had been erased before.
@@ -214,15 +242,17 @@ class SubscriberService:
         """
         now = self._clock.now()
         with self._database.write() as session:
-            subscriber = _find(session, who, lock=True)
+            found = _find(session, who)
+            if found.state is SubscriberState.ERASED:
+                return False
+            forget_sign_ups(session, parse_address(found.address))
+            subscriber = _find(session, found.id, lock=True)
             if subscriber.state is SubscriberState.ERASED:
                 return False
-            address = parse_address(subscriber.address)
-            suppressions = self._suppressions(session)
-            if not suppressions.add(address, SuppressionReason.ERASED, detail="", at=now):
-                suppressions.blank(address)
-            ConsentStore(session).blank(subscriber.id)
-            SubscriberStore(session).erase(subscriber.id, f"erased:{secrets.token_hex(16)}", now=now)
+            self._notices.withdraw(session, subscriber.id)
+            for forget_there in self._on_erase:
+                forget_there(session, subscriber.id)
+            forget(session, self._suppressions(session), subscriber.id, parse_address(subscriber.address), now=now)
         log.info("subscriber.erased subscriber=%d", subscriber.id)
         return True
 
@@ -270,54 +300,11 @@ class SubscriberService:
             keys = self._suppressions(session).contains(address.key for address in parsed.values())
         return {text for text, address in parsed.items() if address.key in keys}
 
-    def holder_of(self, token: str, purpose: TokenPurpose) -> Holder | None:
-        """Return whose token this is; None for whatever is not a valid token of that purpose."""
-        claim = self.keys.subscriber_of(token, purpose)
-        if claim is None:
-            return None
-        with self._database.read() as session:
-            subscriber = SubscriberStore(session).get(claim.subscriber_id)
-            if subscriber is None or subscriber.state is SubscriberState.ERASED:
-                return None
-            # Past newsletters too: an old link is answered the same whether it was used before or not.
-            scopes = ("", *ConsentStore(session).newsletters_of(subscriber.id))
-        for scope in scopes:
-            if self.keys.verify(claim, subscriber.token_epoch, scope=scope):
-                return Holder(subscriber, scope or None)
-        return None
-
-    def token_is_known(self, token: str) -> bool:
-        """Whether ``token`` is a valid unsubscribe token. Changes nothing."""
-        return self.holder_of(token, TokenPurpose.UNSUBSCRIBE) is not None
-
-    def unsubscribe_by_token(self, token: str, *, method: ConsentMethod = ConsentMethod.WEB) -> bool:
-        """Unsubscribe the holder of an unsubscribe token, from its newsletter or from all; idempotent (RFC 8058 section 3.1).
-
-        Returns:
-            False if it is not a valid token.
-        """
-        holder = self.holder_of(token, TokenPurpose.UNSUBSCRIBE)
-        if holder is None:
-            return False
-        self.unsubscribe(holder.subscriber.id, holder.newsletter, method=method, detail="link")
-        return True
-
     def _admit(self, request: Request) -> Added:
         with self._database.write() as session:
             added = admit(session, self._suppressions(session), request, now=self._clock.now())
-        if added.is_new:
-            log.info("subscriber.added subscriber=%d newsletter=%s", added.subscriber.id, request.newsletter)
+        _log_added(added, request.newsletter)
         return added
-
-    def _pause_each(self, session: Session, subscriber: Subscriber, newsletter: str | None, until: datetime | None) -> bool:
-        store = SubscriberStore(session)
-        gets = [found for found in store.subscriptions([subscriber.id]) if newsletter in (None, found.newsletter)]
-        if newsletter is not None and not gets:
-            raise NotSubscribedError(newsletter)
-        other = [found for found in gets if found.paused_until != until]
-        for found in other:
-            store.pause(subscriber.id, found.newsletter, until, now=self._clock.now())
-        return bool(other)
 
     def _suppressions(self, session: Session) -> SuppressionStore:
         return SuppressionStore(session, self._hasher)
@@ -329,3 +316,8 @@ def _find(session: Session, who: int | str, *, lock: bool = False) -> Subscriber
     if found is None:
         raise UnknownSubscriberError
     return found
+
+
+def _log_added(added: Added, newsletter: str) -> None:
+    if added.is_new:
+        log.info("subscriber.added subscriber=%d newsletter=%s", added.subscriber.id, newsletter)

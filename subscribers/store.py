@@ -6,11 +6,11 @@ import builtins
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.address import Address
-from subscribers.dialect import insert_new
+from subscribers.dialect import as_list, elements, insert_new
 from subscribers.interests import interests_from_json, interests_to_json
 from subscribers.model import Cadence, Choices, Reader, Subscriber, SubscriberId, SubscriberState, Subscription
 from subscribers.tables import SubscriberRow, SubscriptionRow
@@ -41,6 +41,14 @@ class SubscriberStore:
         """Return the person with that mailbox, however it is written."""
         return self._one(SubscriberRow.address_key == address.key, lock=lock)
 
+    def among(self, subscriber_ids: Iterable[int], *, lock: bool = False) -> builtins.list[Subscriber]:
+        """Return those of ``subscriber_ids`` that exist, ascending; ``lock`` as in :meth:`get`."""
+        listed, number = elements(self._session, as_list(subscriber_ids), BigInteger())
+        query = select(SubscriberRow).join(listed, SubscriberRow.id == number).order_by(SubscriberRow.id)
+        if lock:
+            query = query.with_for_update(of=SubscriberRow)
+        return [_to_subscriber(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
     def counts(self, newsletter: str | None = None) -> dict[SubscriberState, int]:
         """Return how many people stand in each state, states nobody is in left out.
 
@@ -69,16 +77,13 @@ class SubscriberStore:
         """Replace a person's choices for a newsletter; False if they do not get it."""
         return self._change(subscriber_id, newsletter, changed_at=now, **_columns(choices))
 
+    def set_cadence(self, subscriber_id: int, newsletter: str, cadence: Cadence, *, now: datetime) -> bool:
+        """Change how often a person gets a newsletter; False if they do not get it."""
+        return self._change(subscriber_id, newsletter, changed_at=now, cadence=cadence)
+
     def pause(self, subscriber_id: int, newsletter: str, until: datetime | None, *, now: datetime) -> bool:
         """Pause a newsletter until an instant (aware UTC), or with None go on; False if they do not get it."""
         return self._change(subscriber_id, newsletter, changed_at=now, paused_until=until)
-
-    def end(self, subscriber_id: int, newsletter: str) -> bool:
-        """Take a newsletter from a person; False if they did not get it."""
-        gone = delete(SubscriptionRow).where(
-            SubscriptionRow.subscriber_id == subscriber_id, SubscriptionRow.newsletter == newsletter
-        )
-        return self._session.scalar(gone.returning(SubscriptionRow.id)) is not None
 
     def erase(self, subscriber_id: int, opaque: str, *, now: datetime) -> None:
         """Replace a person's address by ``opaque``, drop their choices, and make every token of theirs worthless."""
@@ -196,6 +201,7 @@ def _columns(choices: Choices) -> dict[str, object]:
         "zone": choices.zone,
         "interests": interests_to_json(choices.interests),
         "size": choices.size,
+        "fields": dict(choices.fields),
     }
 
 
@@ -220,4 +226,5 @@ def _to_subscription(row: SubscriptionRow) -> Subscription:
         interests=interests_from_json(row.interests),
         size=row.size,
         paused_until=row.paused_until,
+        fields=tuple(sorted(row.fields.items())),
     )

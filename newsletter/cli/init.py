@@ -39,6 +39,14 @@ def init(context: Context, folder: Path) -> None:  # noqa: ARG001 - every comman
 TEMPLATES_README = """\
 # Your templates
 
-A file here takes the place of the packaged one with the same name (digest.mjml, digest.txt, web/base.html, ...). What is not
-here is taken from the package, so start with the one file you want to change.
+A file here takes the place of the packaged one with the same name. What is not here is taken from the package, so start with
+the one file you want to change.
+
+- digest.mjml and digest.txt: an issue. welcome: the same papers below a greeting, for whoever just confirmed.
+- confirm, known, welcome-early, confirm-address, address-changed: letters to one person. The comment at the head of each .mjml
+  says what it is given.
+- partials/: what they share. web/: the pages.
+
+Every mail but a letter to somebody who is not subscribed needs its link to leave, or it is refused; a digest should lead to the
+choices as well: {{ view.preferences_url }}.
 """

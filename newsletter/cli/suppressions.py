@@ -48,10 +48,18 @@ def list_(context: Context, limit: int | None, *, as_json: bool) -> int:
     help="Why.",
 )
 @click.option("--detail", default="", help="A note for yourself; do not name the person.")
+@as_json
 @pass_context
-def add(context: Context, address: str, reason: str, detail: str) -> int:
-    """Never write to ADDRESS again, whether it is a reader's or not."""
-    if not context.app.subscribers.suppress(address, SuppressionReason(reason), detail=detail):
+def add(context: Context, address: str, reason: str, detail: str, *, as_json: bool) -> int:
+    """Never write to ADDRESS again, whether it is a reader's or not.
+
+    A reader's subscriptions stay as they are, but nothing is sent, not even of an issue that is on its way.
+    """
+    changed = context.app.subscribers.suppress(address, SuppressionReason(reason), detail=detail)
+    if as_json:
+        print_json({"changed": changed, "is_suppressed": True})
+        return 0 if changed else NOTHING_TO_DO
+    if not changed:
         click.echo("suppressed already; nothing was changed")
         return NOTHING_TO_DO
     click.echo("suppressed")
@@ -60,10 +68,15 @@ def add(context: Context, address: str, reason: str, detail: str) -> int:
 
 @suppressions.command(epilog="Example: newsletter suppressions remove you@example.org")
 @click.argument("address")
+@as_json
 @pass_context
-def remove(context: Context, address: str) -> int:
+def remove(context: Context, address: str, *, as_json: bool) -> int:
     """Lift the suppression of ADDRESS."""
-    if not context.app.subscribers.lift(address):
+    changed = context.app.subscribers.lift(address)
+    if as_json:
+        print_json({"changed": changed, "is_suppressed": False})
+        return 0 if changed else NOTHING_TO_DO
+    if not changed:
         click.echo("not suppressed; nothing was changed")
         return NOTHING_TO_DO
     click.echo("lifted")

@@ -166,6 +166,8 @@ class Ledger(Accounts):
             return
         table = DeliveryRow.__table__
         is_held = or_(*(table.c.state == state for state in _HELD))
+        # A server may quote the address, and its owner may have been erased while the message was on its way.
+        is_erased = exists().where(SubscriberRow.id == table.c.subscriber_id, SubscriberRow.state == SubscriberState.ERASED)
         came_late = or_(*(table.c.state == state for state in (*_WAITING, DeliveryState.DOUBTFUL)))
         says_sent = bindparam("b_state", type_=table.c.state.type) == DeliveryState.SENT
         statement = (
@@ -183,7 +185,7 @@ class Ledger(Accounts):
                 lease_until=None,
                 reply_code=bindparam("b_code"),
                 reply_status=bindparam("b_status"),
-                reply_text=bindparam("b_text"),
+                reply_text=case((is_erased, ""), else_=bindparam("b_text")),
                 changed_at=now,
             )
         )

@@ -364,3 +364,15 @@ def test_deliveries_are_listed_page_by_page_and_by_state(database: Database) -> 
         assert reading.count_unsettled(issue_id=issue, due_by=MONDAY - timedelta(days=1)) == 0
     assert (sent.subscriber_id, sent.last_reply) == (SubscriberId(1), "250 2.0.0 taken")
     assert sent.as_json()["reply"] == {"code": 250, "status": "2.0.0", "text": "taken"}
+
+
+def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(database: Database) -> None:
+    stays, goes = add_readers(database, 2)
+    open_issue(database, [stays, goes])
+    claims = take(database).claims
+    set_reader(database, goes, SubscriberState.ERASED)
+    reply = SmtpReply(550, "5.1.1", "no such mailbox here: reader@example.org")
+    for claim in claims:
+        record(database, claim, Outcome(DeliveryState.FAILED, 1, Reason.REFUSED, reply=reply))
+    kept = {claim.subscriber_id: row(database, claim.delivery_id).reply_text for claim in claims}
+    assert kept == {stays: reply.text, goes: ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from newsletter.cli import main
 from newsletter.cli.output import FAILED, NOTHING_TO_DO
+from subscribers.importing import BATCH
 
 
 class Shell:
@@ -46,6 +48,10 @@ def shell(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         secret_key = "0123456789abcdef0123456789abcdef"
         [newsletters.papers]
         zone = "Europe/Berlin"
+        [newsletters.papers.fields.city]
+        required = true
+        [newsletters.papers.fields.seats]
+        kind = "number"
         [newsletters.other]
         cadences = ["weekly"]
         """
@@ -68,6 +74,7 @@ def test_a_reader_is_added_listed_shown_and_lets_go(shell: Shell) -> None:
             "zone": "Europe/Berlin",
             "interests": {"categories": ["cs.CL"], "keywords": ["agents"]},
             "size": 5,
+            "fields": {},
             "paused_until": None,
         }
     ]
@@ -109,6 +116,9 @@ CANNOT = [
     (("pause", "99", "--until", "tomorrow"), 2, "ISO 8601"),
     (("pause", "99", "--until", "2020-01-01T00:00Z"), 2, "in the past"),
     (("show", "9" * 30), FAILED, "exactly one @"),
+    (("add", "ann@example.org", "--field", "city"), 2, "--field city=Bonn"),
+    (("add", "ann@example.org", "--field", "seats=many"), 2, "seats: is not a whole number"),
+    (("add", "ann@example.org", "--field", "shoes=43"), 2, "there is city, seats"),
     (("import", "no-such-file.csv"), 2, "does not exist"),
     (("list", "--newsletter", "nothing"), FAILED, "there is papers, other"),
 ]
@@ -158,14 +168,90 @@ def test_an_import_reports_every_refused_line(shell: Shell, tmp_path: Path) -> N
         ]
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     (consent,) = shell.json("subscribers", "show", "ann@example.org")["consents"]
-    assert (consent["wording"], consent["detail"], consent["method"]) == ("Signed the list", "people.csv", "import")
+    assert (consent["wording"], consent["detail"], consent["method"]) == ("Signed the list", "people.csv, line 2", "import")
     assert shell("subscribers", "import", str(source), "--json") == NOTHING_TO_DO
-    assert json.loads(shell.out) == {"added": 0, "known": 3, "refused": 2}
+    assert json.loads(shell.out) == {"added": 0, "known": 3, "refused": 2, "continued_from_line": 1}
     assert "line 3: =1+1: it needs exactly one @" in shell.err
     assert "--report" not in shell.err
     source.write_text("email\n" + "nobody\n" * 13)
     assert shell("subscribers", "import", str(source)) == FAILED
     assert "and 3 more refused lines; --report FILE writes all of them" in shell.err
+
+
+def test_every_change_can_be_told_as_json(shell: Shell) -> None:
+    added = shell.json("subscribers", "add", "ann@example.org", "--field", "seats=3", "--field", "city=Bonn")
+    assert (added["id"], added["newsletter"], added["is_new"]) == (1, "papers", True)
+    assert added["created_at"].endswith("+00:00")
+    assert shell("subscribers", "add", "ann@example.org", "--json") == NOTHING_TO_DO
+    assert json.loads(shell.out)["is_new"] is False
+    assert shell.json("subscribers", "show", "1")["subscriptions"][0]["fields"] == {"city": "Bonn", "seats": 3}
+    assert shell("subscribers", "show", "1") == 0
+    assert "fields  city: Bonn; seats: 3" in shell.out
+    until = "2097-01-01T00:00:00+00:00"
+    assert shell.json("subscribers", "pause", "1", "--until", "2097-01-01T00:00Z") == {
+        "id": 1, "newsletter": None, "is_paused": True, "until": until, "changed": True,
+    }  # fmt: skip
+    assert shell.json("subscribers", "pause", "1", "--resume")["is_paused"] is False
+    assert shell.json("subscribers", "unsubscribe", "ann@example.org") == {"id": 1, "ended": ["papers"]}
+    assert shell("subscribers", "unsubscribe", "1", "--json") == NOTHING_TO_DO
+    assert shell.json("suppressions", "add", "ann@example.org") == {"changed": True, "is_suppressed": True}
+    assert shell.json("suppressions", "remove", "ann@example.org") == {"changed": True, "is_suppressed": False}
+    assert shell("suppressions", "remove", "ann@example.org", "--json") == NOTHING_TO_DO
+    assert shell.json("subscribers", "erase", "1", "--yes") == {"id": 1, "erased": True, "database_files_cleaned": True}
+    assert shell("subscribers", "erase", "1", "--yes", "--json") == NOTHING_TO_DO
+
+
+def test_own_fields_leave_and_come_back_in_columns(shell: Shell, tmp_path: Path) -> None:
+    shell("subscribers", "add", "ann@example.org", "--field", "seats=-3", "--field", "city==Bonn")
+    shell("subscribers", "add", "bob@example.org", "--newsletter", "other")
+    path = tmp_path / "readers.csv"
+    assert shell("subscribers", "export", "--output", str(path)) == 0
+    with path.open(newline="") as file:
+        header, ann, bob = csv.reader(file)
+    assert header[-2:] == ["field:city", "field:seats"]
+    assert (ann[-2:], bob[-2:]) == (["'=Bonn", "'-3"], ["", ""])
+    (first, second) = shell.json("subscribers", "export")
+    assert (first["fields"], second["fields"]) == ({"city": "=Bonn", "seats": -3}, {})
+    path.write_text(path.read_text().replace("ann@", "eve@"))
+    assert shell("subscribers", "import", str(path)) == 0
+    assert shell.json("subscribers", "show", "eve@example.org")["subscriptions"][0]["fields"] == {"city": "=Bonn", "seats": -3}
+    config = shell.config.read_text()
+    shell.config.write_text(config[: config.index("[newsletters.papers.fields.city]")] + "[newsletters.other]\n")
+    assert shell("subscribers", "export") == 0
+    assert shell.out.splitlines()[0].endswith('"field:city","field:seats"')
+
+
+def test_an_import_cut_short_goes_on_with_its_report(shell: Shell, tmp_path: Path) -> None:
+    source, report = tmp_path / "people.txt", tmp_path / "refused.csv"
+    count, every = 2 * BATCH + 1000, 20_000
+    source.write_text("".join(f"r{place}@example.org\n" if place % every else f"nobody{place}\n" for place in range(count)))
+    command = ["subscribers", "import", str(source), "--report", str(report)]
+    cut_short = [sys.executable, "-m", "newsletter", "--config", str(shell.config), *command]
+    with subprocess.Popen(cut_short, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("bytes read: ")  # the first batch is there, the second on its way
+        running.kill()
+    assert running.returncode == -signal.SIGKILL
+    with report.open("a", newline="") as file:
+        file.write(f'"{BATCH + 5}","nobody","it needs ex')  # as if a line had been half written
+    assert shell(*command) == 0
+    assert f"going on at line {BATCH + 1}, where" in shell.err
+    refused = range(0, count, every)
+    assert shell.out == f"{count - len(refused)} added, 0 known already, {len(refused)} refused\n"
+    with report.open(newline="") as file:
+        _, *rows = csv.reader(file)
+    assert [(int(row[0]), row[1]) for row in rows] == [(place + 1, f"nobody{place}") for place in refused]
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    assert not report.with_name("refused.csv.part").exists()
+
+
+def test_an_import_with_restart_begins_its_report_anew(shell: Shell, tmp_path: Path) -> None:
+    source, report = tmp_path / "people.txt", tmp_path / "refused.csv"
+    source.write_text("ann@example.org\nnobody\n")
+    for added in (1, 0):
+        shell("subscribers", "import", str(source), "--report", str(report), "--restart")
+        assert shell.out == f"{added} added, {1 - added} known already, 1 refused\n"
+        assert len(report.read_text().splitlines()) == 2
 
 
 def test_an_import_of_nothing_but_refused_lines_fails(shell: Shell, tmp_path: Path) -> None:

@@ -7,30 +7,35 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
+from subscribers.address import parse_address
 from subscribers.errors import (
     AddressError,
     HasLeftError,
+    NotConfirmedError,
     NotSubscribedError,
     SubscribersError,
     SuppressedError,
     UnknownSubscriberError,
 )
+from subscribers.limits import LimitStore
 from subscribers.model import (
     Added,
     Cadence,
     Choices,
     ConsentEvent,
     ConsentMethod,
-    Interests,
+    SignUpLimits,
     SubscriberState,
     SuppressionReason,
 )
 from subscribers.service import SubscriberService
-from subscribers.tokens import TokenPurpose
+from subscribers.store import SubscriberStore
+from subscribers.suppression import Hasher
+from tests.subscribers.conftest import SECRET
+from tests.subscribers.fakes import NoNotices
 
 OPERATOR, WEB = ConsentMethod.OPERATOR, ConsentMethod.WEB
 ANN = "ann@example.org"
@@ -142,7 +147,7 @@ def test_suppressions_are_found_by_the_address_and_hold_none(service: Subscriber
 
 def test_another_secret_finds_no_suppression(database: Database, clock: ManualClock, service: SubscriberService) -> None:
     service.suppress(ANN, SuppressionReason.OPERATOR)
-    assert not SubscriberService(database, clock, b"another secret of 32 characters!").is_suppressed(ANN)
+    assert not SubscriberService(database, clock, b"another secret of 32 characters!", notices=NoNotices()).is_suppressed(ANN)
 
 
 def test_suppressions_come_in_pages(service: SubscriberService) -> None:
@@ -151,49 +156,6 @@ def test_suppressions_come_in_pages(service: SubscriberService) -> None:
     every = service.suppressions(limit=None)
     first = service.suppressions(limit=2)
     assert first + service.suppressions(after=first[-1].address_hash, limit=None) == every
-
-
-def test_erasing_leaves_no_trace_of_the_address_in_any_table(service: SubscriberService, database: Database) -> None:
-    service.add("Ann.Lee@Bücher.example", "papers", Choices(interests=Interests(authors=("Ada",))), method=WEB, wording="Yes",
-                detail="Ann.Lee@Bücher.example from 192.0.2.7")  # fmt: skip
-    add(service, "bob@example.org")
-    person = service.find("ann.lee@bücher.example")
-    token = service.keys.make(TokenPurpose.UNSUBSCRIBE, person.id, person.token_epoch)
-    assert service.token_is_known(token)
-    assert service.erase(person.id)
-    with database.read() as session:
-        for table in ("subscriber", "subscription", "consent", "suppression"):
-            everything = str(session.execute(text(f"SELECT * FROM {table}")).all()).casefold()  # noqa: S608 - our own names
-            for trace in ("ann.lee", "bücher", "bcher", "192.0.2.7"):
-                assert trace not in everything, table
-    held = service.held(person.id)
-    assert held.subscriber.state is SubscriberState.ERASED
-    assert held.subscriptions == ()
-    assert [consent.event for consent in held.consents] == [ConsentEvent.CONFIRMED]
-    assert not service.token_is_known(token)
-    assert service.is_suppressed("ann.lee@bücher.example")
-    with pytest.raises(UnknownSubscriberError):
-        service.find("ann.lee@bücher.example")
-    assert service.find("bob@example.org").state is SubscriberState.ACTIVE
-
-
-def test_erasing_twice_is_no_error_and_keeps_an_earlier_complaint(service: SubscriberService) -> None:
-    number = add(service).subscriber.id
-    service.suppress(ANN, SuppressionReason.COMPLAINED, detail="names ann@example.org")
-    assert service.erase(ANN)
-    assert not service.erase(number)
-    (kept,) = service.suppressions()
-    assert (kept.reason, kept.detail) == (SuppressionReason.COMPLAINED, "")
-
-
-def test_who_was_erased_may_come_back_as_somebody_new(service: SubscriberService) -> None:
-    first = add(service).subscriber.id
-    service.erase(ANN)
-    with pytest.raises(SuppressedError):
-        add(service)
-    again = back(service).subscriber
-    assert again.id != first
-    assert events(service) == [("papers", ConsentEvent.CONFIRMED)]
 
 
 def test_a_pause_until_a_day_is_on_the_newsletter_and_without_end_on_the_person(
@@ -213,6 +175,57 @@ def test_a_pause_until_a_day_is_on_the_newsletter_and_without_end_on_the_person(
     held = service.held(ANN)
     assert held.subscriber.state is SubscriberState.ACTIVE
     assert [found.paused_until for found in held.subscriptions] == [None, None]
+
+
+def test_the_latest_word_about_a_pause_counts(service: SubscriberService, clock: ManualClock) -> None:
+    add(service)
+    soon, late = clock.now() + timedelta(days=1), clock.now() + timedelta(days=9)
+    for until in (late, soon):
+        assert service.pause(ANN, "papers", until=until)
+        assert service.held(ANN).subscriptions[0].paused_until == until
+    service.pause(ANN)
+    assert service.pause(ANN, until=soon)
+    assert not service.pause(ANN, until=soon)
+    assert service.find(ANN).state is SubscriberState.ACTIVE
+    service.pause(ANN)
+    service.pause(ANN, "papers", until=late)
+    service.resume(ANN, "papers")
+    assert service.find(ANN).state is SubscriberState.PAUSED
+
+
+def test_who_has_not_confirmed_cannot_be_paused_into_a_reader(
+    service: SubscriberService, database: Database, clock: ManualClock
+) -> None:
+    number = add(service).subscriber.id
+    with database.write() as session:
+        SubscriberStore(session).set_state(number, SubscriberState.PENDING, now=clock.now())
+    with pytest.raises(NotConfirmedError, match="not confirmed"):
+        service.pause(number)
+    service.resume(number)
+    assert service.find(number).state is SubscriberState.PENDING
+
+
+def test_the_holder_of_a_link_to_their_choices_comes_back_by_themselves(service: SubscriberService) -> None:
+    number = add(service).subscriber.id
+    service.unsubscribe(number, method=WEB)
+    service.suppress(ANN, SuppressionReason.UNSUBSCRIBED)
+
+    def again(newsletter: str = "papers") -> Added:
+        return service.subscribe_again(number, newsletter, Choices(Cadence.WEEKLY), method=WEB, wording="Yes", detail="choices")
+
+    added = again()
+    assert (added.is_new, added.subscriber.id, added.subscriber.state) == (True, number, SubscriberState.ACTIVE)
+    assert not service.is_suppressed(ANN)
+    assert not again().is_new
+    assert again("other").is_new
+    last = service.held(number).consents[-1]
+    assert (last.newsletter, last.event, last.wording, last.detail) == ("other", ConsentEvent.CONFIRMED, "Yes", "choices")
+    service.suppress(ANN, SuppressionReason.COMPLAINED)
+    with pytest.raises(SuppressedError):
+        again()
+    service.erase(number)
+    with pytest.raises(UnknownSubscriberError):
+        again()
 
 
 def test_adding_a_paused_reader_again_does_not_wake_them(service: SubscriberService) -> None:
@@ -258,36 +271,6 @@ def test_what_is_no_address_is_refused_everywhere(service: SubscriberService) ->
         service.find("ann")
 
 
-def test_the_link_of_a_mail_unsubscribes_twice_without_complaint(service: SubscriberService) -> None:
-    person = add(service).subscriber
-    token = service.keys.make(TokenPurpose.UNSUBSCRIBE, person.id, person.token_epoch)
-    assert service.token_is_known(token)
-    assert service.find(ANN).state is SubscriberState.ACTIVE
-    assert service.unsubscribe_by_token(token)
-    assert service.find(ANN).state is SubscriberState.UNSUBSCRIBED
-    assert service.unsubscribe_by_token(token)
-    assert events(service)[1:] == [("papers", ConsentEvent.WITHDRAWN)]
-
-
-def test_a_link_for_one_newsletter_ends_only_that_one(service: SubscriberService) -> None:
-    person = add(service).subscriber
-    add(service, newsletter="other")
-    token = service.keys.make(TokenPurpose.UNSUBSCRIBE, person.id, person.token_epoch, scope="other")
-    assert service.unsubscribe_by_token(token)
-    assert service.unsubscribe_by_token(token)
-    assert [found.newsletter for found in service.held(ANN).subscriptions] == ["papers"]
-
-
-def test_tokens_of_another_kind_or_person_unsubscribe_nobody(service: SubscriberService) -> None:
-    person = add(service).subscriber
-    other = service.keys.make(TokenPurpose.PREFERENCES, person.id, person.token_epoch)
-    stranger = service.keys.make(TokenPurpose.UNSUBSCRIBE, person.id + 1, 0)
-    stale = service.keys.make(TokenPurpose.UNSUBSCRIBE, person.id, person.token_epoch + 1)
-    for token in (other, stranger, stale, "", "a" * 32):
-        assert not service.unsubscribe_by_token(token)
-    assert service.find(ANN).state is SubscriberState.ACTIVE
-
-
 def test_logs_and_errors_name_nobody(service: SubscriberService, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "subscribers")
     add(service)
@@ -300,3 +283,23 @@ def test_logs_and_errors_name_nobody(service: SubscriberService, caplog: pytest.
     )
     assert "subscriber.erased subscriber=" in said
     assert "ann@" not in said
+
+
+def test_who_uses_the_link_to_their_choices_has_answered(
+    database: Database, service: SubscriberService, clock: ManualClock
+) -> None:
+    person = add(service).subscriber
+    mailbox, limits = parse_address(ANN), SignUpLimits()
+
+    def may_mail() -> bool:
+        with database.write() as session:
+            return LimitStore(session, Hasher(SECRET)).may_mail(mailbox, limits=limits, now=clock.now())
+
+    assert may_mail()
+    assert not may_mail()
+    service.set_choices(person.id, "papers", Choices(local_hour=9))
+    assert may_mail()
+    assert not may_mail()
+    service.unsubscribe(person.id, method=ConsentMethod.WEB)
+    service.subscribe_again(person.id, "papers", Choices(), method=ConsentMethod.WEB, wording="Yes.")
+    assert may_mail()

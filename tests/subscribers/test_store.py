@@ -111,6 +111,34 @@ def test_choices_are_replaced_only_where_there_are_some(database: Database, cloc
     )  # fmt: skip
 
 
+def test_own_fields_come_back_as_they_were_put(database: Database, clock: ManualClock) -> None:
+    fields = (("company", "Example"), ("desks", 3), ("remote", True))
+    number = add(database, clock, "ann@example.org", Choices(fields=fields))
+    with database.read() as session:
+        (found,) = SubscriberStore(session).subscriptions([number])
+    assert found.fields == fields
+    assert found.choices == Choices(fields=fields)
+
+
+def test_people_are_found_by_their_numbers_and_only_once(database: Database, clock: ManualClock) -> None:
+    ann, bob = (add(database, clock, f"{name}@example.org", Choices()) for name in ("ann", "bob"))
+    with database.write() as session:
+        store = SubscriberStore(session)
+        assert [person.id for person in store.among([bob, ann, 4711, 2**56 - 1], lock=True)] == [ann, bob]
+        assert store.among([]) == []
+
+
+def test_a_cadence_changes_alone_and_only_where_there_is_one(database: Database, clock: ManualClock) -> None:
+    number = add(database, clock, "ann@example.org", Choices(local_hour=23, size=7))
+    with database.write() as session:
+        store = SubscriberStore(session)
+        assert store.set_cadence(number, "papers", Cadence.MONTHLY, now=clock.now())
+        assert not store.set_cadence(number, "other", Cadence.MONTHLY, now=clock.now())
+        found = store.subscription(number, "papers")
+    assert found is not None
+    assert found.choices == Choices(Cadence.MONTHLY, local_hour=23, size=7)
+
+
 @pytest.mark.parametrize(
     "choose",
     [

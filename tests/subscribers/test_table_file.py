@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,7 @@ from subscribers.table_file import TableFile
 
 
 def cells(content: bytes) -> list[tuple[int, list[str] | None]]:
-    with TableFile(io.BytesIO(content)) as file:
-        return [(line.number, line.cells) for line in file]
+    return [(line.number, line.cells) for line in TableFile(io.BytesIO(content))]
 
 
 def test_a_plain_list_needs_no_header() -> None:
@@ -35,9 +35,9 @@ def test_two_addresses_on_a_line_of_a_plain_list_are_not_cut_in_two() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_marks_and_line_ends_of_all_kinds(separator: str, start: bytes, end: str) -> None:
     content = end.join([separator.join(line) for line in (("Name", "E-Mail", "Hour"), ("Ann", "ann@example.org", "7"))])
-    with TableFile(io.BytesIO(start + content.encode())) as file:
-        assert file.columns == {"name": 0, "address": 1, "hour": 2}
-        assert [line.cells for line in file] == [["Ann", "ann@example.org", "7"]]
+    file = TableFile(io.BytesIO(start + content.encode()))
+    assert file.columns == {"name": 0, "address": 1, "hour": 2}
+    assert [line.cells for line in file] == [["Ann", "ann@example.org", "7"]]
 
 
 def test_a_quoted_cell_may_hold_separators_quotes_and_line_breaks() -> None:
@@ -115,3 +115,38 @@ def test_any_bytes_are_read_or_refused_and_no_line_is_lost(content: bytes) -> No
 def test_a_guarded_cell_comes_back_and_starts_no_formula(text: str) -> None:
     assert unguard(guard(text)) == text
     assert guard(text)[:1] not in set("=+-@\t\r")
+
+
+@given(st.text('a@",;\n\ré', max_size=200).map(str.encode) | st.binary(max_size=200), st.integers(0, 20))
+def test_reading_goes_on_at_any_record(content: bytes, count: int) -> None:
+    try:
+        file = TableFile(io.BytesIO(content))
+    except FileFormatError:
+        return
+    every = list(TableFile(io.BytesIO(content)))
+    lines = iter(file)
+    read = list(islice(lines, count))
+    position = file.position
+    assert read + list(TableFile(io.BytesIO(content), position)) == every
+    assert read + list(lines) == every
+
+
+def test_the_position_at_the_end_is_the_length_of_the_file() -> None:
+    content = "\ufeffemail\r\né@example.org\r\n\n".encode()
+    file = TableFile(io.BytesIO(content))
+    assert len(list(file)) == 1
+    assert file.position == (len(content), 4)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_longer_than_a_block_and_blocks_that_end_anywhere(end: bytes) -> None:
+    name = b"x" * 99_991
+    content = b"email,note" + end + b"".join(b"a%d@example.org,%s%s" % (place, name, end) for place in range(20))
+    found = list(TableFile(io.BytesIO(content)))
+    assert [line.number for line in found] == list(range(2, 22))
+    assert all(line.cells and line.cells[1] == name.decode() for line in found)
+
+
+def test_a_file_without_line_ends_is_no_list() -> None:
+    with pytest.raises(FileFormatError, match="line 1 does not end"):
+        TableFile(io.BytesIO(b"x" * 5_000_000))
