@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import idna
@@ -17,14 +18,22 @@ from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.rendering.errors import MessageRefused
 from newsletter.rendering.lint import errors_in, lint
-from newsletter.rendering.message import UNSUBSCRIBE, ComposedBody, Personal, message_id
+from newsletter.rendering.message import FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal, message_id
 from newsletter.rendering.renderer import Renderer
-from subscribers.tokens import KeyRing, TokenPurpose
+from subscribers.keys import LinkKeys
 
 #: Bodies and pools kept in memory: an issue has few distinct digests, and claims come in the order of readers.
 BODIES_KEPT, POOLS_KEPT = 256, 4
 #: Of the messages of one body, the first and then every so many are looked at by the linter as they will leave.
 SAMPLE_EVERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Whom links are made for."""
+
+    id: int
+    token_epoch: int
 
 
 class DigestComposer:
@@ -39,7 +48,7 @@ class DigestComposer:
         database: Database,
         clock: Clock,
         renderer: Renderer,
-        keys: KeyRing,
+        keys: LinkKeys,
         secret: bytes,
         newsletters: Mapping[str, NewsletterConfig],
     ) -> None:
@@ -64,14 +73,18 @@ class DigestComposer:
         issue, _ = self._issue(claim.issue_id)
         newsletter = self._newsletter(issue)
         body = self._body(claim.digest_id, claim.issue_id)
-        recipient = _in_ascii(claim)
-        token = self._keys.make(TokenPurpose.UNSUBSCRIBE, claim.subscriber_id, claim.token_epoch, scope=issue.newsletter)
+        recipient = ascii_recipient(claim.address, claim.label)
+        reader = _Reader(claim.subscriber_id, claim.token_epoch)
         domain = newsletter.from_address.rpartition("@")[2]
         personal = Personal(
             recipient=recipient,
             message_id=message_id(self._secret, claim.issue_id, claim.subscriber_id, domain),
             dated_at=claim.dated_at,
-            tokens={UNSUBSCRIBE: token},
+            tokens={
+                UNSUBSCRIBE: self._keys.make_unsubscribe(reader, issue.newsletter),
+                PREFERENCES: self._keys.make_preferences(reader),
+                FEEDBACK: self._keys.make_feedback(reader),
+            },
         )
         data = body.splice(personal)
         count = self._spliced.get(claim.digest_id, 0)
@@ -113,16 +126,23 @@ class DigestComposer:
             ) from error
 
 
-def _in_ascii(claim: Claim) -> str:
-    local, _, domain = claim.address.rpartition("@")
+def ascii_recipient(address: str, label: str) -> str:
+    """Return an address as a message's To field and envelope can name it: the domain as A-labels (RFC 5891).
+
+    Args:
+        address: a subscriber's.
+        label: what is being sent, for the error.
+
+    Raises:
+        NewsletterError: letters beyond ASCII before the @, or a domain that has no A-labels.
+    """
+    local, _, domain = address.rpartition("@")
     if not local.isascii():
         raise NewsletterError(
-            f"delivery {claim.delivery_id}: the address of reader {claim.subscriber_id} has letters beyond ASCII before the @, "
-            "which this version cannot write to; ask for another address"
+            f"{label}: the address has letters beyond ASCII before the @, which this version cannot write to; "
+            "ask for another address"
         )
     try:
         return f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError as error:
-        raise NewsletterError(
-            f"delivery {claim.delivery_id}: the domain of reader {claim.subscriber_id} cannot be written in a message ({error})"
-        ) from error
+        raise NewsletterError(f"{label}: the domain of the address cannot be written in a message ({error})") from error

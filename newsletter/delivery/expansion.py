@@ -112,7 +112,7 @@ class Expander:
             (interests, size, excluded): self._choose(pool, interests, size=size, excluded=excluded)
             for interests, size, excluded in set(wishes)
         }
-        digests = _digests(session, issue_id, choices.values())
+        digests = store_digests(session, issue_id, choices.values())
         Ledger(session).expand(
             issue_id,
             [
@@ -136,7 +136,7 @@ def _position(session: Session, issue_id: IssueId) -> tuple[str, int]:
     return state, expanded_to
 
 
-def _digests(
+def store_digests(
     session: Session, issue_id: IssueId, choices: Iterable[tuple[DigestEntry, ...]]
 ) -> dict[tuple[DigestEntry, ...], DigestId]:
     """Store the distinct choices, unless they are there; return the digest of each."""

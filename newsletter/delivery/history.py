@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, column, select, table, union_all
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.model import DeliveryState
@@ -15,6 +15,10 @@ from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
 from subscribers.model import SubscriberId
 
+#: Welcome mails, which bring papers outside any issue. Read by their table's name, as their room stands above this one.
+_NOTICE = table("notice", column("subscriber_id"), column("digest_id"), column("state"))
+#: States in which certainly nothing was sent nor will be.
+_NEVER_LEFT = (DeliveryState.FAILED, DeliveryState.SKIPPED)
 #: Values in one IN list; databases take some 32,000.
 MOST_AT_ONCE = 5_000
 
@@ -24,8 +28,8 @@ def already_sent(
 ) -> dict[SubscriberId, frozenset[PaperSeq]]:
     """Return which of some papers readers were sent or may be sent, over all issues, cadences and newsletters.
 
-    Every delivery counts that did not fail and was not skipped: one that is still to go out will bring its papers, one in doubt
-    may have brought them. Papers that were merged count as one, whichever of their numbers was sent.
+    Every delivery and every welcome counts that did not fail and was not skipped: one that is still to go out will bring its
+    papers, one in doubt may have brought them. Papers that were merged count as one, whichever of their numbers was sent.
 
     Args:
         session: read in this transaction; hold the expansion's lock where the answer decides what is sent.
@@ -41,12 +45,18 @@ def already_sent(
         return {}
     issues = list(session.scalars(select(IssuePaperRow.issue_id).where(IssuePaperRow.paper_seq.in_(names)).distinct()))
     digests_of: defaultdict[SubscriberId, list[int]] = defaultdict(list)
-    sent = select(DeliveryRow.subscriber_id, DeliveryRow.digest_id).where(
+    delivered = select(DeliveryRow.subscriber_id, DeliveryRow.digest_id).where(
         DeliveryRow.issue_id.in_(issues),
         DeliveryRow.subscriber_id.in_(subscriber_ids),
-        DeliveryRow.state.not_in([DeliveryState.FAILED, DeliveryState.SKIPPED]),
+        DeliveryRow.state.not_in(_NEVER_LEFT),
     )
-    for subscriber_id, digest_id in session.execute(sent.order_by(DeliveryRow.digest_id)):
+    welcomed = (
+        select(_NOTICE.c.subscriber_id, _NOTICE.c.digest_id)
+        .join(DigestRow, DigestRow.id == _NOTICE.c.digest_id)
+        .where(DigestRow.issue_id.in_(issues), _NOTICE.c.subscriber_id.in_(subscriber_ids), _NOTICE.c.state.not_in(_NEVER_LEFT))
+    )
+    sent = union_all(delivered, welcomed).order_by("digest_id")
+    for subscriber_id, digest_id in session.execute(sent):
         if digest_id is not None:
             digests_of[SubscriberId(subscriber_id)].append(digest_id)
     papers_of = _papers_of(session, {digest for digests in digests_of.values() for digest in digests}, names)

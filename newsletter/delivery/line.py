@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from newsletter.config import SmtpConfig
 from newsletter.delivery.errors import MessageUnsendable, SmtpAborted, SmtpInDoubt, SmtpRefused, SmtpUnavailable
-from newsletter.delivery.handout import Handout
-from newsletter.delivery.model import Claim, Outcome, OutgoingMessage, Phase, Result, SmtpReply
+from newsletter.delivery.model import Outcome, OutgoingMessage, Phase, SmtpReply
 from newsletter.delivery.smtp import SmtpConnection
-from newsletter.delivery.writer import LedgerWriter
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +18,50 @@ log = logging.getLogger(__name__)
 FRUITLESS = 3
 
 
-class Judge(Protocol):
+class Sendable(Protocol):
+    """The claim of a message that may be sent."""
+
+    @property
+    def label(self) -> str:
+        """What the log calls it."""
+        ...
+
+
+C = TypeVar("C", bound=Sendable)
+C_contra = TypeVar("C_contra", bound=Sendable, contravariant=True)
+
+
+class Claims(Protocol[C]):
+    """Gives out claims one by one; see :class:`newsletter.delivery.handout.Handout`."""
+
+    async def next(self) -> C | None: ...
+
+    def put_back(self, claim: C) -> None: ...
+
+
+class Writer(Protocol[C_contra]):
+    """Writes what becomes of claims; see :class:`newsletter.delivery.writer.LedgerWriter`."""
+
+    async def intend(self, claim: C_contra) -> bool: ...
+
+    def record(self, claim: C_contra, outcome: Outcome) -> None: ...
+
+    def give_back(self, claim: C_contra) -> None: ...
+
+
+class Judge(Protocol[C_contra]):
     """Turns what happened to a claim into its outcome; see :mod:`newsletter.delivery.policy`."""
 
-    def reply(self, claim: Claim, reply: SmtpReply, phase: Phase) -> Outcome: ...
+    def reply(self, claim: C_contra, reply: SmtpReply, phase: Phase) -> Outcome: ...
 
-    def broken(self, claim: Claim) -> Outcome: ...
+    def broken(self, claim: C_contra) -> Outcome: ...
 
-    def doubt(self, claim: Claim) -> Outcome: ...
+    def doubt(self, claim: C_contra) -> Outcome: ...
 
-    def not_composed(self, claim: Claim, error: Exception) -> Outcome: ...
+    def not_composed(self, claim: C_contra, error: Exception) -> Outcome: ...
 
 
-class Line:
+class Line(Generic[C]):
     """Works on claims with one connection at a time, which is opened when first needed and used as long as it holds.
 
     Attributes:
@@ -42,11 +71,11 @@ class Line:
     def __init__(
         self,
         smtp: SmtpConfig,
-        writer: LedgerWriter,
-        handout: Handout,
+        writer: Writer[C],
+        handout: Claims[C],
         *,
-        prepare: Callable[[Claim], Awaitable[OutgoingMessage | Outcome]],
-        judge: Judge,
+        prepare: Callable[[C], Awaitable[OutgoingMessage | Outcome]],
+        judge: Judge[C],
     ) -> None:
         """Make a line.
 
@@ -85,7 +114,7 @@ class Line:
         finally:
             self._drop()
 
-    async def _work(self, claim: Claim) -> None:
+    async def _work(self, claim: C) -> None:
         may_have_left = False
 
         async def before_dot() -> bool:
@@ -96,7 +125,7 @@ class Line:
         try:
             prepared = await self._prepare(claim)
             if isinstance(prepared, Outcome):
-                self._record(claim, prepared)
+                self._writer.record(claim, prepared)
                 return
             try:
                 connection = await self._connected()
@@ -108,19 +137,19 @@ class Line:
             outcome = await self._send(connection, claim, prepared, before_dot)
         except BaseException:
             if may_have_left:
-                self._record(claim, self._judge.doubt(claim))
+                self._writer.record(claim, self._judge.doubt(claim))
             else:
                 self._writer.give_back(claim)
             raise
         if outcome is None:
             self._writer.give_back(claim)
         else:
-            self._record(claim, outcome)
+            self._writer.record(claim, outcome)
 
     async def _send(
         self,
         connection: SmtpConnection,
-        claim: Claim,
+        claim: C,
         message: OutgoingMessage,
         before_dot: Callable[[], Awaitable[bool]],
     ) -> Outcome | None:
@@ -145,7 +174,7 @@ class Line:
             return self._judge.not_composed(claim, error)
         except SmtpUnavailable as error:
             self._fruitless += 1
-            log.info("delivery.connection_broke delivery=%d phase=%s", claim.delivery_id, error.phase)
+            log.info("delivery.connection_broke %s phase=%s", claim.label, error.phase)
             if self._fruitless >= FRUITLESS:
                 self.problem = f"the server broke {FRUITLESS} connections in a row ({error}); look at its log"
             return self._judge.broken(claim)
@@ -157,9 +186,6 @@ class Line:
             self._drop()
             self._connection = await SmtpConnection.connect(self._smtp)
         return self._connection
-
-    def _record(self, claim: Claim, outcome: Outcome) -> None:
-        self._writer.record(Result(claim, outcome))
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -102,6 +102,11 @@ class Claim:
     lease_until: datetime
     doubted: bool = False
 
+    @property
+    def label(self) -> str:
+        """What the log calls it."""
+        return f"delivery={self.delivery_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:

@@ -5,8 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
-from newsletter.delivery.model import Claim, DeliveryState, Outcome, Phase, Reason, SkipReason, SmtpReply
+from newsletter.delivery.model import DeliveryState, Outcome, Phase, Reason, SmtpReply
+
+
+class Tried(Protocol):
+    """A message that is being tried: of a delivery, or of anything else that is accounted for like one."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries that count against it so far."""
+        ...
+
+    @property
+    def dated_at(self) -> datetime:
+        """When its life began."""
+        ...
+
+    @property
+    def doubted(self) -> bool:
+        """Whether an earlier message of it may have arrived."""
+        ...
 
 
 class OnDoubt(StrEnum):
@@ -89,7 +109,7 @@ def classify(reply: SmtpReply, phase: Phase) -> ReplyKind:
     return ReplyKind.OURS if ours or phase is Phase.MAIL else ReplyKind.PERMANENT
 
 
-def after_reply(claim: Claim, reply: SmtpReply, phase: Phase, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+def after_reply(claim: Tried, reply: SmtpReply, phase: Phase, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
     """Decide what a reply means for a delivery.
 
     A refusal that is ours to mend is no try of the reader's: it waits ``policy.longest``, as it will not pass in minutes, and
@@ -119,7 +139,7 @@ def after_reply(claim: Claim, reply: SmtpReply, phase: Phase, *, now: datetime, 
     return _again(claim, attempts, Reason.REFUSED, now + policy.delay(attempts, jitter), now, policy, reply)
 
 
-def after_break(claim: Claim, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+def after_break(claim: Tried, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
     """Decide what a connection that broke before the message's final dot means: certainly not accepted.
 
     The first break is tried again at once, as it is most likely the server's; from the second on the delivery waits, as it may
@@ -132,7 +152,7 @@ def after_break(claim: Claim, *, now: datetime, policy: RetryPolicy, jitter: flo
     return _again(claim, attempts, Reason.UNREACHABLE, due, now, policy, None)
 
 
-def after_doubt(claim: Claim, *, on_doubt: OnDoubt, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+def after_doubt(claim: Tried, *, on_doubt: OnDoubt, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
     """Decide what a missing reply to the final dot means: the message may have arrived, so it never counts as failed.
 
     Held, or sent again byte for byte as long as tries are left.
@@ -143,17 +163,17 @@ def after_doubt(claim: Claim, *, on_doubt: OnDoubt, now: datetime, policy: Retry
     return Outcome(DeliveryState.DEFERRED, attempts, Reason.IN_DOUBT, now + policy.delay(attempts, jitter))
 
 
-def after_refused_composing(claim: Claim, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
+def after_refused_composing(claim: Tried, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
     """Decide what a message that could not be made means: ours to mend, no try of the reader's."""
     return _again(claim, claim.attempts, Reason.NOT_COMPOSED, now + policy.longest * (1 - jitter / 4), now, policy, None)
 
 
-def _is_too_old(claim: Claim, now: datetime, policy: RetryPolicy) -> bool:
+def _is_too_old(claim: Tried, now: datetime, policy: RetryPolicy) -> bool:
     return now - claim.dated_at >= policy.give_up_after
 
 
 def _again(
-    claim: Claim,
+    claim: Tried,
     attempts: int,
     reason: Reason,
     due: datetime,
@@ -166,14 +186,14 @@ def _again(
     return Outcome(DeliveryState.DEFERRED, attempts, Reason.IN_DOUBT if claim.doubted else reason, due, reply)
 
 
-def _ended(claim: Claim, attempts: int, reason: Reason, reply: SmtpReply | None) -> Outcome:
+def _ended(claim: Tried, attempts: int, reason: Reason, reply: SmtpReply | None) -> Outcome:
     if claim.doubted:
         return Outcome(DeliveryState.DOUBTFUL, attempts, Reason.IN_DOUBT, reply=reply)
     return Outcome(DeliveryState.FAILED, attempts, reason, reply=reply)
 
 
-def after_skip(claim: Claim, reason: SkipReason) -> Outcome:
-    """Decide what it means that a claimed delivery must not be sent after all."""
+def after_skip(claim: Tried, reason: str) -> Outcome:
+    """Decide what it means that a claimed delivery must not be sent after all, for ``reason``."""
     if claim.doubted:
         return Outcome(DeliveryState.DOUBTFUL, claim.attempts, Reason.IN_DOUBT)
     return Outcome(DeliveryState.SKIPPED, claim.attempts, reason)

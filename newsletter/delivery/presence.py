@@ -16,13 +16,17 @@ class Presence:
     A lock on a file beside the database; the operating system drops it with the process, however that ends. Senders on
     PostgreSQL may be on any machine and are never known to be alone: what a dead one held is free when its lease ends.
 
+    Args:
+        database: from which they send.
+        kind: end of the lock file's name; those who send different things do not know of each other.
+
     Attributes:
         is_alone: no other sender is at work. True only until :meth:`admit_others`; others wait at their start until then.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kind: str = "senders") -> None:
         name = database.url.database
-        self._path = Path(f"{name}.senders") if database.is_sqlite and name and name != ":memory:" else None
+        self._path = Path(f"{name}.{kind}") if database.is_sqlite and name and name != ":memory:" else None
         self._file: IO[bytes] | None = None
         self.is_alone = False
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.model import Claim, Reason, Result
+from newsletter.delivery.model import Claim, Outcome, Reason, Result
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +108,10 @@ class LedgerWriter:
             self._wake.notify()
         return await asyncio.wrap_future(future)
 
-    def record(self, result: Result) -> None:
+    def record(self, claim: Claim, outcome: Outcome) -> None:
         """Queue a result; it is durable before, or together with, any intent that is asked for later."""
         with self._wake:
-            self._waiting.results.append(result)
+            self._waiting.results.append(Result(claim, outcome))
             self._wake.notify()
 
     def give_back(self, claim: Claim, reason: Reason | None = None) -> None:

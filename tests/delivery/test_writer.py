@@ -28,19 +28,19 @@ ACCEPTED = Outcome(DeliveryState.SENT, 1, reply=SmtpReply(250, "", ""))
 
 
 @contextmanager
-def refusing(database: Database, state: DeliveryState) -> Iterator[None]:
-    """Make the database refuse every row that is to get ``state``, as a full disk would."""
+def refusing(database: Database, state: DeliveryState, *, table: str = "delivery") -> Iterator[None]:
+    """Make the database refuse every row of ``table`` that is to get ``state``, as a full disk would."""
     if database.is_sqlite:
         up = [
-            f"CREATE TRIGGER broken BEFORE UPDATE ON delivery WHEN NEW.state = '{state}' BEGIN SELECT RAISE(ABORT, 'full'); END"
+            f"CREATE TRIGGER broken BEFORE UPDATE ON {table} WHEN NEW.state = '{state}' BEGIN SELECT RAISE(ABORT, 'full'); END"
         ]
         down = "DROP TRIGGER broken"
     else:
         up = [
             "CREATE FUNCTION broken() RETURNS trigger AS $$ BEGIN RAISE 'full'; END $$ LANGUAGE plpgsql",
-            f"CREATE TRIGGER b BEFORE UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = '{state}') EXECUTE PROCEDURE broken()",
+            f"CREATE TRIGGER b BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NEW.state = '{state}') EXECUTE PROCEDURE broken()",
         ]
-        down = "DROP TRIGGER b ON delivery"
+        down = f"DROP TRIGGER b ON {table}"
     with database.write() as session:
         for statement in up:
             session.execute(text(statement))
@@ -64,7 +64,7 @@ def test_intents_and_results_that_wait_share_commits(database: Database, clock: 
     async def work() -> list[bool]:
         async with LedgerWriter(database, clock, lease=LEASE, on_written=written.append) as writer:
             for claim in held[:10]:
-                writer.record(Result(claim, ACCEPTED))
+                writer.record(claim, ACCEPTED)
             answers = await asyncio.gather(*(writer.intend(claim) for claim in held[10:]))
             assert len(written) == 10, "results are durable before intents that were asked for later"
             writer.give_back(held[10])
@@ -109,7 +109,7 @@ def test_a_result_that_cannot_be_written_is_tried_until_it_can(database: Databas
     async def work() -> None:
         async with LedgerWriter(database, clock, lease=LEASE) as writer:
             with refusing(database, DeliveryState.SENT):
-                writer.record(Result(first, ACCEPTED))
+                writer.record(first, ACCEPTED)
                 # Asked for after the result, so it cannot be durable before it.
                 with pytest.raises(SQLAlchemyError):
                     await writer.intend(second)
@@ -128,7 +128,7 @@ def test_results_that_stay_unwritable_are_named(
     async def work() -> LedgerWriter:
         async with LedgerWriter(database, clock, lease=LEASE, patience=timedelta(seconds=0.2)) as writer:
             assert await writer.intend(held)
-            writer.record(result)
+            writer.record(held, ACCEPTED)
         return writer
 
     with refusing(database, DeliveryState.SENT):

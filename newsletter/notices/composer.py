@@ -1,0 +1,198 @@
+"""Makes the message of a notice: a letter, or the latest issue with a welcome above it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from newsletter.config import NewsletterConfig
+from newsletter.database import Database
+from newsletter.delivery.composer import ascii_recipient
+from newsletter.delivery.model import OutgoingMessage
+from newsletter.digest.store import IssueStore
+from newsletter.errors import NewsletterError
+from newsletter.notices.model import NoticeClaim
+from newsletter.notices.welcome import Welcomes
+from newsletter.rendering.errors import MessageRefused
+from newsletter.rendering.letters import WELCOME, Letter
+from newsletter.rendering.lint import errors_in, lint
+from newsletter.rendering.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal
+from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.words import RHYTHM
+from subscribers.choices_json import choices_from_json
+from subscribers.keys import LinkKeys
+from subscribers.model import Choices, ConsentMethod, NoticeKind, Subscription
+from subscribers.store import SubscriberStore
+from subscribers.tables import WishRow
+
+_UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
+
+
+class NoticeComposer:
+    """Composes notices. Not for use from several threads at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        renderer: Renderer,
+        keys: LinkKeys,
+        secret: bytes,
+        newsletters: Mapping[str, NewsletterConfig],
+        *,
+        confirm_within: timedelta,
+        base_url: str,
+    ) -> None:
+        """Make a composer.
+
+        Args:
+            database: where issues, wishes and subscriptions are.
+            renderer: makes bodies.
+            keys: sign the links.
+            secret: the installation's key; Message-IDs depend on it.
+            newsletters: by slug, the first one first.
+            confirm_within: how long a link to confirm works; said in the mail.
+            base_url: of the public pages; its host is named in the Form-Sub field.
+        """
+        self._database = database
+        self._renderer = renderer
+        self._keys = keys
+        self._secret = secret
+        self._newsletters = newsletters
+        self._valid_for = _in_words(confirm_within)
+        self._host = urlsplit(base_url).hostname or ""
+        self._welcomes = Welcomes(database)
+
+    def compose(self, claim: NoticeClaim) -> OutgoingMessage:
+        """Return the message of ``claim``. The papers of a welcome are chosen, and kept with the notice, the first time.
+
+        Raises:
+            MessageRefused: the linter would not let it leave.
+            TemplateError: a template cannot be used.
+            NewsletterError: its newsletter is not in the configuration any more, or its address cannot be written in a message.
+        """
+        slug, newsletter = self._newsletter(claim)
+        body = self._body(claim, slug, newsletter)
+        personal = Personal(
+            recipient=ascii_recipient(claim.address, claim.label),
+            message_id=notice_message_id(self._secret, claim.notice_id, newsletter.from_address.rpartition("@")[2]),
+            dated_at=claim.dated_at,
+            tokens=self._tokens(claim, slug),
+        )
+        data = body.splice(personal)
+        findings = lint(data, body.expectation(personal))
+        if errors_in(findings):
+            raise MessageRefused(f"notice {claim.notice_id}", findings)
+        return OutgoingMessage(newsletter.envelope_from or newsletter.from_address, claim.address, data)
+
+    def _body(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
+        if claim.kind is NoticeKind.WELCOME:
+            return self._welcome(claim, slug, newsletter)
+        values: dict[str, str | int] = {}
+        form_sub = ""
+        if claim.kind is NoticeKind.CONFIRM:
+            choices, method = self._wish(claim)
+            values = {"rhythm": RHYTHM[choices.cadence], "valid_for": self._valid_for}
+            form_sub = self._form_sub(claim) if method is ConsentMethod.WEB else ""
+        elif claim.kind is NoticeKind.KNOWN:
+            values = {"rhythm": RHYTHM[self._subscription(claim).cadence]}
+            form_sub = self._form_sub(claim) if claim.client else ""
+        elif claim.kind is NoticeKind.CONFIRM_ADDRESS:
+            values = {"valid_for": self._valid_for}
+        letter = Letter(claim.kind.replace("_", "-"), f"notice {claim.notice_id}", values, form_sub)
+        return self._renderer.compose_letter(newsletter, slug, letter)
+
+    def _welcome(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
+        subscription = self._subscription(claim)
+        values: dict[str, str | int] = {
+            "rhythm": RHYTHM[subscription.cadence],
+            "hour": f"{subscription.local_hour:02d}:00",
+            "zone": subscription.zone,
+        }
+        chosen = self._welcomes.choose(claim, subscription, size=newsletter.size)
+        if chosen is None:
+            return self._renderer.compose_letter(newsletter, slug, Letter("welcome-early", f"notice {claim.notice_id}", values))
+        issue, pool, digest_id = chosen
+        with self._database.read() as session:
+            digest = IssueStore(session).digest(digest_id)
+        if digest is None:
+            raise NewsletterError(f"digest {digest_id} is missing from the database; restore it from a backup")
+        return self._renderer.compose(newsletter, slug, issue, pool.entries, digest, template=WELCOME, values=values)
+
+    def _tokens(self, claim: NoticeClaim, slug: str) -> dict[str, str]:
+        person = claim.subscriber
+        match claim.kind:
+            case NoticeKind.CONFIRM:
+                return {CONFIRM: self._keys.make_confirm(person, claim.reference)}
+            case NoticeKind.CONFIRM_ADDRESS:
+                return {CONFIRM: self._keys.make_address(person, claim.reference)}
+            case NoticeKind.ADDRESS_CHANGED:
+                return {}
+            case NoticeKind.KNOWN | NoticeKind.WELCOME:
+                return {
+                    UNSUBSCRIBE: self._keys.make_unsubscribe(person, slug),
+                    PREFERENCES: self._keys.make_preferences(person),
+                    FEEDBACK: self._keys.make_feedback(person),
+                }
+
+    def _newsletter(self, claim: NoticeClaim) -> tuple[str, NewsletterConfig]:
+        slug = claim.newsletter
+        if not slug:  # it concerns all of them, and comes in the name of one they get
+            with self._database.read() as session:
+                gets = {
+                    subscription.newsletter for subscription in SubscriberStore(session).subscriptions([claim.subscriber.id])
+                }
+            slug = next((known for known in self._newsletters if known in gets), next(iter(self._newsletters)))
+        if slug not in self._newsletters:
+            raise NewsletterError(
+                f"notice {claim.notice_id} is about newsletter {slug!r}, which the configuration does not have; put it back"
+            )
+        return slug, self._newsletters[slug]
+
+    def _wish(self, claim: NoticeClaim) -> tuple[Choices, ConsentMethod]:
+        with self._database.read() as session:
+            found = session.execute(select(WishRow.choices, WishRow.method).where(WishRow.id == claim.reference)).first()
+        if found is None:
+            raise NewsletterError(f"notice {claim.notice_id}: its wish was taken back; nothing to do")
+        return choices_from_json(found[0]), ConsentMethod(found[1])
+
+    def _subscription(self, claim: NoticeClaim) -> Subscription:
+        with self._database.read() as session:
+            subscription = SubscriberStore(session).subscription(claim.subscriber.id, claim.newsletter)
+        if subscription is None:
+            raise NewsletterError(f"notice {claim.notice_id}: its reader left; nothing to do")
+        return subscription
+
+    def _form_sub(self, claim: NoticeClaim) -> str:
+        """Return who filled in the form (draft-levine-mailbomb-header), for receivers to see a flood of sign-ups as one."""
+        client = _plain_ip(claim.client)
+        return f"v=1; {f'ip={client}; ' if client else ''}dom={self._host}"
+
+
+def notice_message_id(secret: bytes, notice_id: int, domain: str) -> str:
+    """Return the Message-ID of a notice: always the same, and telling nothing to others, as that of an issue is."""
+    mac = hmac.digest(secret, f"message-id notice {notice_id}".encode(), hashlib.sha256)
+    return f"<{mac[:16].hex()}@{domain}>"
+
+
+def _plain_ip(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        # A zone is any text at all, and of this machine only.
+        return str(address.ipv4_mapped or address) if address.scope_id is None else ""
+    return str(address)
+
+
+def _in_words(length: timedelta) -> str:
+    fitting = ((unit, size) for unit, size in _UNITS.items() if not length % size)
+    unit, size = next(fitting, ("minute", timedelta(minutes=1)))
+    count = max(1, length // size)
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

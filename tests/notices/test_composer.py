@@ -1,0 +1,186 @@
+"""What notices say: the right link for each, who filled in the form, and nothing a stranger wrote."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from newsletter.clock import ManualClock
+from newsletter.config import NewsletterConfig
+from newsletter.database import Database
+from newsletter.notices.composer import NoticeComposer, notice_message_id
+from newsletter.notices.model import NoticeClaim
+from newsletter.notices.store import NoticeStore
+from newsletter.rendering.renderer import Renderer
+from subscribers.keys import LinkKeys
+from subscribers.model import Cadence, Choices, ConsentMethod, Interests, Notice, NoticeKind, SubscriberId
+from subscribers.tables import AddressChangeRow
+from subscribers.tokens import KeyRing, TokenPurpose
+from tests.conftest import MONDAY
+from tests.delivery.house import NEWSLETTER, add_readers, address, subscribe
+from tests.notices.house import WEEK, add_person, add_wish, put
+
+SECRET = b"a secret of at least thirty-two bytes"
+BASE = "https://papers.example.org"
+KEYS = LinkKeys(KeyRing.of(SECRET))
+NEWSLETTERS = {
+    NEWSLETTER: NewsletterConfig(from_address="papers@example.org", envelope_from="bounces@example.org"),
+    "robots": NewsletterConfig(name="Robots", from_address="robots@example.org"),
+}
+
+
+def composer(database: Database, *, confirm_within: timedelta = WEEK, size: int = 10) -> NoticeComposer:
+    renderer = Renderer(None, base_url=BASE, secret=SECRET)
+    newsletters = {slug: newsletter.model_copy(update={"size": size}) for slug, newsletter in NEWSLETTERS.items()}
+    return NoticeComposer(database, renderer, KEYS, SECRET, newsletters, confirm_within=confirm_within, base_url=BASE)
+
+
+def claim(database: Database, *, at: datetime = MONDAY) -> NoticeClaim:
+    with database.write() as session:
+        found, _ = NoticeStore(session).claim(now=at, lease=timedelta(minutes=2), asked_after=at - WEEK)
+    assert found is not None
+    return found
+
+
+def parse(data: bytes) -> EmailMessage:
+    return message_from_bytes(data, policy=policy.default)
+
+
+def texts(message: EmailMessage) -> str:
+    return "\n".join(part.get_content() for part in message.walk() if part.get_content_maintype() == "text")
+
+
+def confirm_notice(database: Database, *, client: str = "192.0.2.7", method: ConsentMethod = ConsentMethod.WEB) -> SubscriberId:
+    person = add_person(database)
+    choices = Choices(cadence=Cadence.WEEKLY, interests=Interests(keywords=("buy pills at evil.example",)))
+    wish = add_wish(database, person, choices=choices, method=method)
+    put(database, Notice(NoticeKind.CONFIRM, person, address(person), NEWSLETTER, reference=wish, client=client))
+    return person
+
+
+def test_the_mail_to_confirm_has_one_link_and_nothing_the_stranger_wrote(database: Database) -> None:
+    person = confirm_notice(database)
+    asked = claim(database)
+    made = composer(database).compose(asked)
+    message = parse(made.data)
+    assert (made.envelope_from, made.recipient) == ("bounces@example.org", address(person))
+    assert message["To"] == address(person)
+    assert message["Form-Sub"] == "v=1; ip=192.0.2.7; dom=papers.example.org"
+    assert message["Message-ID"] == notice_message_id(SECRET, asked.notice_id, "example.org")
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "List-Unsubscribe" not in message
+    said = texts(message)
+    token = KEYS.make_confirm(asked.subscriber, asked.reference)
+    assert f"{BASE}/confirm/{token}" in said
+    assert "/unsubscribe/" not in said
+    assert "/preferences/" not in said
+    assert "7 days" in said
+    assert "every week" in said
+    assert "pills" not in said
+
+
+def test_the_same_notice_gives_the_same_bytes(database: Database) -> None:
+    confirm_notice(database)
+    asked = claim(database)
+    assert composer(database).compose(asked) == composer(database).compose(asked)
+
+
+@pytest.mark.parametrize(
+    ("client", "method", "field"),
+    [
+        ("2001:DB8:0:0::7", ConsentMethod.WEB, "v=1; ip=2001:db8::7; dom=papers.example.org"),
+        ("::ffff:192.0.2.7", ConsentMethod.WEB, "v=1; ip=192.0.2.7; dom=papers.example.org"),
+        ("", ConsentMethod.WEB, "v=1; dom=papers.example.org"),
+        ("fe80::1%eth0 x=y", ConsentMethod.WEB, "v=1; dom=papers.example.org"),
+        ("192.0.2.7\r\nBcc: all@example.org", ConsentMethod.WEB, "v=1; dom=papers.example.org"),
+        ("", ConsentMethod.MAIL, None),
+    ],
+)
+def test_only_what_is_a_plain_address_is_named_as_the_form_s_sender(
+    database: Database, client: str, method: ConsentMethod, field: str | None
+) -> None:
+    confirm_notice(database, client=client, method=method)
+    message = parse(composer(database).compose(claim(database)).data)
+    assert message["Form-Sub"] == field
+    assert "Bcc" not in message
+
+
+def test_who_gets_it_already_is_told_so_with_a_way_to_choose_and_to_leave(database: Database) -> None:
+    [reader] = add_readers(database, 1)
+    put(database, Notice(NoticeKind.KNOWN, reader, address(reader), NEWSLETTER, client="192.0.2.7"))
+    asked = claim(database)
+    message = parse(composer(database).compose(asked).data)
+    assert message["Form-Sub"] is not None
+    unsubscribe = f"{BASE}/unsubscribe/{KEYS.make_unsubscribe(asked.subscriber, NEWSLETTER)}"
+    assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
+    said = texts(message)
+    assert unsubscribe in said
+    assert f"{BASE}/preferences/{KEYS.make_preferences(asked.subscriber)}" in said
+    assert "/confirm/" not in said
+
+
+def test_a_welcome_before_the_first_issue_says_when_it_comes(database: Database) -> None:
+    [reader] = add_readers(database, 1)
+    put(database, Notice(NoticeKind.WELCOME, reader, address(reader), NEWSLETTER))
+    message = parse(composer(database).compose(claim(database)).data)
+    assert "Form-Sub" not in message
+    said = texts(message)
+    assert "07:00" in said
+    assert "every day" in said
+    assert "/unsubscribe/" in said
+
+
+def test_a_change_of_address_is_asked_in_the_name_of_a_newsletter_they_get(database: Database) -> None:
+    person = add_person(database)
+    subscribe(database, [person], newsletter="robots")
+    with database.write() as session:
+        change = AddressChangeRow(subscriber_id=person, address="new@example.org", asked_at=MONDAY)
+        session.add(change)
+        session.flush()
+        reference = change.id
+    put(database, Notice(NoticeKind.CONFIRM_ADDRESS, person, "new@example.org", "", reference=reference))
+    asked = claim(database)
+    made = composer(database).compose(asked)
+    message = parse(made.data)
+    assert made.envelope_from == "robots@example.org"
+    assert "Robots" in message["From"]
+    token = KEYS.make_address(asked.subscriber, reference)
+    assert f"{BASE}/confirm/{token}" in texts(message)
+    found = KEYS.claim(token, TokenPurpose.ADDRESS)
+    assert found is not None
+    assert KEYS.verify(found, asked.subscriber, change_id=reference)
+
+
+def test_the_old_address_is_told_and_given_no_link(database: Database) -> None:
+    person = add_person(database)
+    put(database, Notice(NoticeKind.ADDRESS_CHANGED, person, "old@example.org", ""))
+    message = parse(composer(database).compose(claim(database)).data)
+    assert "Trending Papers" in str(message["From"]), "of no newsletter they get, the first there is"
+    said = texts(message)
+    assert not any(f"/{page}/" in said for page in ("confirm", "unsubscribe", "preferences", "feedback"))
+    assert address(person) not in said, "the new address is nobody else's business"
+
+
+def test_an_address_with_letters_of_its_own_domain_is_written_in_ascii(database: Database) -> None:
+    person = add_person(database)
+    put(database, Notice(NoticeKind.ADDRESS_CHANGED, person, "old@bücher.example", ""))
+    made = composer(database).compose(claim(database))
+    assert parse(made.data)["To"] == "old@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (WEEK, "7 days"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "90 minutes"),
+    ],
+)
+def test_how_long_a_link_works_is_said_as_it_is(database: Database, clock: ManualClock, length: timedelta, words: str) -> None:
+    confirm_notice(database)
+    message = parse(composer(database, confirm_within=length).compose(claim(database, at=clock.now())).data)
+    assert words in texts(message)
