@@ -18,20 +18,14 @@ CLIP_BYTES = 102_000
 BUDGET_BYTES = 90_000
 MAX_LINE = 998
 
-REQUIRED_FIELDS = (
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-    "MIME-Version",
-    "Content-Type",
-)
+#: Fields that every message has, once each.
+COMMON_FIELDS = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
+#: Fields that some messages have; an expectation names them.
+REPLY_TO, LIST_ID, AUTO_SUBMITTED, FORM_SUB = "Reply-To", "List-Id", "Auto-Submitted", "Form-Sub"
+LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST = "List-Unsubscribe", "List-Unsubscribe-Post"
 PART_FIELDS = ("Content-Type", "Content-Transfer-Encoding")
 
+_LIST_ID = re.compile(r"<[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$")
 _FORBIDDEN_ELEMENTS = frozenset(
     {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
 )
@@ -64,8 +58,9 @@ class Expectation:
     """What the message must say.
 
     Attributes:
-        unsubscribe_url: with its token, as it must stand in the header and in both parts.
-        has_reply_to: whether a Reply-To field is expected; other fields beyond the required ones never are.
+        fields: names of its fields beyond :data:`COMMON_FIELDS`, once each; no other field may be there.
+        links: name and URL, with its token, of each link that must stand in both parts; the one named ``unsubscribe`` stands in
+            the List-Unsubscribe field too.
         forbidden: strings that must be nowhere in it: the placeholders of slots.
         picture_base: where pictures may come from besides the message itself; ``""``: from nowhere.
     """
@@ -74,8 +69,8 @@ class Expectation:
     from_name: str
     from_address: str
     subject: str
-    unsubscribe_url: str
-    has_reply_to: bool = False
+    fields: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
     forbidden: tuple[str, ...] = ()
     picture_base: str = ""
 
@@ -123,9 +118,7 @@ def _check_bytes(message: bytes, expected: Expectation) -> Iterator[Finding]:
 
 def _check_fields(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
     names = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118 - iterating a message is not the same
-    wanted = Counter(name.lower() for name in REQUIRED_FIELDS)
-    if expected.has_reply_to:
-        wanted["reply-to"] += 1
+    wanted = Counter(name.lower() for name in (*COMMON_FIELDS, *expected.fields))
     for name in sorted((names - wanted).keys()):
         yield Finding("unexpected-header", f"the field {name} should not be there, or not more than once")
     for name in sorted((wanted - names).keys()):
@@ -148,9 +141,15 @@ def _check_values(parsed: EmailMessage, expected: Expectation) -> Iterator[Findi
         yield Finding("date", "the Date field is not a date with a zone")
     if not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>", parsed["Message-ID"]):
         yield Finding("message-id", "the Message-ID is not of the form <left@right>")
-    if not re.search(r"<[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$", str(parsed["List-Id"])):
+    if LIST_ID in expected.fields and not _LIST_ID.search(str(parsed[LIST_ID])):
         yield Finding("list-id", "List-Id does not end in <identifier> (RFC 2919 section 3)")
-    yield from _check_way_out(str(parsed["List-Unsubscribe"]), str(parsed["List-Unsubscribe-Post"]), expected.unsubscribe_url)
+    if LIST_UNSUBSCRIBE in expected.fields:
+        url = dict(expected.links).get("unsubscribe", "")
+        yield from _check_way_out(str(parsed[LIST_UNSUBSCRIBE]), str(parsed[LIST_UNSUBSCRIBE_POST]), url)
+    if AUTO_SUBMITTED in expected.fields and parsed[AUTO_SUBMITTED] != "auto-generated":
+        yield Finding("auto-submitted", "Auto-Submitted is not auto-generated (RFC 3834 section 5)")
+    if FORM_SUB in expected.fields and not str(parsed[FORM_SUB]).startswith("v=1; "):
+        yield Finding("form-sub", "Form-Sub does not begin with its version")
 
 
 def _check_way_out(unsubscribe: str, post: str, url: str) -> Iterator[Finding]:
@@ -184,8 +183,10 @@ def _check_parts(parsed: EmailMessage, expected: Expectation) -> Iterator[Findin
         return
     for part, kind in zip(parts, ("text", "HTML"), strict=True):
         yield from _check_part(part, kind)
-    if expected.unsubscribe_url not in _content(parts[0]):
-        yield Finding("unsubscribe-link", "the text part has no unsubscribe link")
+    text = _content(parts[0])
+    for name, url in expected.links:
+        if url not in text:
+            yield Finding(f"{name}-link", f"the text part does not have its {name} link")
     size = len(str(parts[1].get_payload()).encode())
     if size > CLIP_BYTES:
         yield Finding("too-big", f"the HTML part has {size} bytes encoded; mailbox providers clip at {CLIP_BYTES}")
@@ -268,8 +269,9 @@ def _check_html(html: str, expected: Expectation) -> Iterator[Finding]:
     page.feed(html)
     page.close()
     yield from dict.fromkeys(page.findings)
-    if expected.unsubscribe_url not in page.links:
-        yield Finding("unsubscribe-link", "the HTML part has no unsubscribe link")
+    for name, url in expected.links:
+        if url not in page.links:
+            yield Finding(f"{name}-link", f"the HTML part does not have its {name} link")
     for source in page.pictures:
         own = bool(expected.picture_base) and source.startswith(f"{expected.picture_base}/")
         if not (own or source.startswith(("cid:", "data:image/"))):

@@ -1,4 +1,4 @@
-"""A message as bytes with gaps: composed once per digest, filled in per reader.
+"""A message as bytes with gaps: composed once per digest or letter, filled in per reader.
 
 The gaps ("slots") are found by placeholders of 32 characters that depend on a secret nonce, so that no text from outside can be
 one. Tokens have the very length and alphabet of their placeholders: filling them in moves no line end.
@@ -17,20 +17,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.rendering.encode import fold, phrase, quoted_printable, unstructured
 from newsletter.rendering.errors import RenderingError
-from newsletter.rendering.lint import Expectation
+from newsletter.rendering.lint import LIST_ID, LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST, REPLY_TO, Expectation
 
 TOKEN_LENGTH = 32
 TO, MESSAGE_ID, DATE = "to", "message-id", "date"
-UNSUBSCRIBE = "unsubscribe"
+#: Slots of tokens, each named after what its link is for.
+UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK = "unsubscribe", "confirm", "preferences", "feedback"
 
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,255}>")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_FORMAT = b"composed-body 1\n"
+_FORMAT, _FORMAT_1 = b"composed-body 2\n", b"composed-body 1\n"
 _LARGEST = 16_000_000
 
 
@@ -56,7 +56,7 @@ class ComposedBody:
     """An encoded message but for its slots. ``pieces`` has an empty place for each of ``slots`` (place, slot name).
 
     ``html_bytes`` is the encoded size of the HTML part, which mailbox providers clip. ``common`` is what every message of it
-    must say: an expectation without recipient, whose ``unsubscribe_url`` ends where the token begins.
+    must say: an expectation without recipient, whose links are named after their slots and end where the token begins.
     """
 
     html_bytes: int
@@ -71,8 +71,8 @@ class ComposedBody:
 
     def expectation(self, personal: Personal) -> Expectation:
         """Return what the linter should expect of ``splice(personal)``: what was true when the body was composed."""
-        url = f"{self.common.unsubscribe_url}{personal.tokens[UNSUBSCRIBE]}"
-        return replace(self.common, recipient=personal.recipient, unsubscribe_url=url)
+        links = tuple((name, f"{url}{personal.tokens[name]}") for name, url in self.common.links)
+        return replace(self.common, recipient=personal.recipient, links=links)
 
     def splice(self, personal: Personal) -> bytes:
         """Return the whole message for one reader: 7-bit, CRLF line ends, no line that begins with a dot.
@@ -115,12 +115,12 @@ class ComposedBody:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> ComposedBody:
-        """Read what :meth:`to_bytes` wrote.
+        """Read what :meth:`to_bytes` wrote, also what it wrote before there were letters: an open issue outlives an upgrade.
 
         Raises:
-            RenderingError: not such bytes, or of another version of the format.
+            RenderingError: not such bytes, or of a later version of the format.
         """
-        if not stored.startswith(_FORMAT):
+        if not stored.startswith((_FORMAT, _FORMAT_1)):
             raise RenderingError("a stored message body is of an unknown format; was it written by a newer version?")
         try:
             unpacked = zlib.decompressobj().decompress(stored[len(_FORMAT) :], _LARGEST)
@@ -131,7 +131,8 @@ class ComposedBody:
                 pieces.append(content[start : start + length])
                 start += length
             slots = tuple((int(place), str(name)) for place, name in head["slots"])
-            body = cls(int(head["html_bytes"]), _read_expectation(head["common"]), tuple(pieces), slots)
+            read = _read_expectation if stored.startswith(_FORMAT) else _read_expectation_1
+            body = cls(int(head["html_bytes"]), read(head["common"]), tuple(pieces), slots)
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise RenderingError(f"a stored message body is damaged ({error}); restore it from a backup") from error
         if start != len(content) or any(place >= len(pieces) for place, _ in slots):
@@ -139,8 +140,20 @@ class ComposedBody:
         return body
 
 
-def _read_expectation(fields: dict[str, Any]) -> Expectation:
-    return Expectation(**{**fields, "forbidden": tuple(fields["forbidden"])})
+def _read_expectation(stored: dict[str, Any]) -> Expectation:
+    links = tuple((str(name), str(url)) for name, url in stored["links"])
+    return Expectation(**{**stored, "fields": tuple(stored["fields"]), "links": links, "forbidden": tuple(stored["forbidden"])})
+
+
+def _read_expectation_1(stored: dict[str, Any]) -> Expectation:
+    """Read what format 1 stored: every message was a digest, with one link that had to be there."""
+    kept = {name: stored[name] for name in ("recipient", "from_name", "from_address", "subject", "picture_base")}
+    return Expectation(
+        **kept,
+        fields=(*([REPLY_TO] if stored["has_reply_to"] else []), LIST_ID, LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST),
+        links=((UNSUBSCRIBE, stored["unsubscribe_url"]),),
+        forbidden=tuple(stored["forbidden"]),
+    )
 
 
 class Slots:
@@ -179,81 +192,6 @@ class Slots:
         return tuple(b"" if place % 2 else part.encode("ascii") for place, part in enumerate(parts)), slots
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """All that a message says. Texts may hold placeholders; everything was cleaned before.
-
-    Attributes:
-        unsubscribe_url: absolute, ending in the placeholder of its token (RFC 8058).
-        unsubscribe_mailto: address that takes ``unsubscribe`` mails; ``""``: there is none.
-        picture_base: where pictures may come from; see :class:`~newsletter.rendering.lint.Expectation`.
-    """
-
-    from_name: str
-    from_address: str
-    reply_to: str
-    list_id: str
-    subject: str
-    unsubscribe_url: str
-    text: str
-    html: str
-    unsubscribe_mailto: str = ""
-    picture_base: str = ""
-
-
-def assemble(content: Content, slots: Slots) -> ComposedBody:
-    """Encode a message and cut it at its slots.
-
-    Fields as RFC 5322, 2369 (List-Unsubscribe), 2919 (List-Id) and 8058 (List-Unsubscribe-Post) want them, then
-    multipart/alternative with the text first and the HTML last (RFC 2046 section 5.1.4), both UTF-8 in quoted-printable.
-
-    Raises:
-        ValueError: a header text holds a control character.
-    """
-    to, message_id_slot, date = slots.placeholder(TO), slots.placeholder(MESSAGE_ID), slots.placeholder(DATE)
-    ways_out = [f"<{content.unsubscribe_url}>"]
-    if content.unsubscribe_mailto:
-        ways_out = [f"{ways_out[0]},", f"<mailto:{content.unsubscribe_mailto}?subject=unsubscribe>"]
-    boundary = slots.boundary()
-    fields = [
-        fold("From", [*phrase(content.from_name), f"<{content.from_address}>"]),
-        fold("To", [to]),
-        unstructured("Subject", content.subject),
-        fold("Date", [date]),
-        fold("Message-ID", [message_id_slot]),
-        fold("Reply-To", [content.reply_to]) if content.reply_to else "",
-        fold("List-Id", [*phrase(content.from_name), f"<{content.list_id}>"]),
-        fold("List-Unsubscribe", ways_out),
-        fold("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]),
-        fold("MIME-Version", ["1.0"]),
-        fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
-    ]
-    text = quoted_printable(content.text, unbroken=slots.placeholders)
-    html = quoted_printable(content.html, unbroken=slots.placeholders)
-    message = "".join([*fields, "\r\n", *_part(boundary, "plain", text), *_part(boundary, "html", html), f"--{boundary}--\r\n"])
-    pieces, places = slots.cut(message)
-    common = Expectation(
-        recipient="",
-        from_name=content.from_name,
-        from_address=content.from_address,
-        subject=content.subject,
-        unsubscribe_url=content.unsubscribe_url.removesuffix(slots.placeholder(UNSUBSCRIBE)),
-        has_reply_to=bool(content.reply_to),
-        forbidden=slots.placeholders,
-        picture_base=content.picture_base,
-    )
-    return ComposedBody(len(html), common, pieces, places)
-
-
-def _part(boundary: str, subtype: str, body: str) -> list[str]:
-    return [
-        f"--{boundary}\r\n",
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n",
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
-        body,
-    ]
-
-
 def message_id(secret: bytes, issue_id: int, subscriber_id: int, domain: str) -> str:
     """Return the Message-ID of one issue for one reader: always the same, and telling nothing to others.
 
@@ -275,7 +213,7 @@ def date_field(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError("the date of a message must be aware")
-    utc = moment.astimezone(UTC)
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return (
         f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d} "
         f"{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d} +0000"

@@ -15,6 +15,7 @@ from newsletter.papers.model import Paper, PaperSeq
 from newsletter.rendering.text import clean, shorten, shorten_encoded, summarize
 from newsletter.rendering.urls import safe_url
 from newsletter.rendering.words import (
+    RHYTHM,
     author_words,
     date_words,
     intro,
@@ -24,14 +25,6 @@ from newsletter.rendering.words import (
     subject,
     trend_bar,
 )
-from subscribers.model import Cadence
-
-_RHYTHM = {
-    Cadence.DAILY: "every day",
-    Cadence.WEEKDAYS: "on weekdays",
-    Cadence.WEEKLY: "every week",
-    Cadence.MONTHLY: "every month",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +37,7 @@ class Detail:
         title_bytes: longest title in encoded bytes; None: whole.
         url_bytes: longest web address; a longer one is left out.
         extra_links: whether code, project and discussion are linked.
+        feedback: whether the lead and the cards have links to say "more" or "less like this".
     """
 
     cards: int = 4
@@ -52,6 +46,7 @@ class Detail:
     title_bytes: int | None = None
     url_bytes: int = 500
     extra_links: bool = True
+    feedback: bool = True
 
 
 #: From everything to what fits whatever the papers are: 60 lines of at most 900 bytes each.
@@ -60,7 +55,7 @@ DETAILS = (
     Detail(card_summary=160),
     Detail(card_summary=0, lead_summary=300),
     Detail(cards=2, card_summary=0, lead_summary=300, title_bytes=900, extra_links=False),
-    Detail(cards=0, lead_summary=200, title_bytes=240, url_bytes=150, extra_links=False),
+    Detail(cards=0, lead_summary=200, title_bytes=240, url_bytes=150, extra_links=False, feedback=False),
 )
 
 
@@ -70,6 +65,15 @@ class Link:
 
     label: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLinks:
+    """Where a reader's own links lead: absolute URLs that end in his token, or in what stands for it."""
+
+    unsubscribe: str
+    preferences: str
+    feedback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class PaperView:
         votes: latest figure with its thousands separated.
         trend: eight block characters at most; ``trend_words`` says the same in words.
         facts: why it is here, in figures; ``match`` why for this reader.
+        more_url, less_url: where the reader says that he wants more or less like this.
     """
 
     place: int
@@ -98,6 +103,8 @@ class PaperView:
     match: str
     category: str
     links: tuple[Link, ...]
+    more_url: str
+    less_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ class DigestView:
     rhythm: str
     postal_address: str
     unsubscribe_url: str
+    preferences_url: str
     count: int
     lead: PaperView
     cards: tuple[PaperView, ...]
@@ -126,7 +134,7 @@ def build_view(
     pool: Mapping[PaperSeq, PoolEntry],
     digest: Digest,
     *,
-    unsubscribe_url: str,
+    links: ReaderLinks,
     detail: Detail = DETAILS[0],
 ) -> DigestView:
     """Decide every word of a digest.
@@ -136,7 +144,7 @@ def build_view(
         issue: number, cadence and date.
         pool: the issue's entries by the number of their paper.
         digest: which papers, in which order, and what they match.
-        unsubscribe_url: absolute; holds the placeholder of the reader's token.
+        links: of the reader.
         detail: how much to show.
 
     Raises:
@@ -148,7 +156,7 @@ def build_view(
     for place, entry in enumerate(digest.entries, start=1):
         if entry.paper_seq not in pool:
             raise ValueError(f"digest {digest.id} names paper {entry.paper_seq}, which is not in the pool of issue {issue.id}")
-        papers.append(_paper(place, pool[entry.paper_seq], entry, detail))
+        papers.append(_paper(place, pool[entry.paper_seq], entry, links.feedback, detail))
     titles = [_title(pool[entry.paper_seq].paper) for entry in digest.entries]
     return DigestView(
         name=newsletter.name,
@@ -158,9 +166,10 @@ def build_view(
         subject=subject(titles),
         preheader=preheader(titles, papers[0].summary),
         intro=intro(titles, papers[0].votes, [entry.match for entry in digest.entries]),
-        rhythm=_RHYTHM[issue.cadence],
+        rhythm=RHYTHM[issue.cadence],
         postal_address=newsletter.postal_address,
-        unsubscribe_url=unsubscribe_url,
+        unsubscribe_url=links.unsubscribe,
+        preferences_url=links.preferences,
         count=len(papers),
         lead=papers[0],
         cards=tuple(papers[1 : 1 + detail.cards]),
@@ -172,11 +181,12 @@ def _title(paper: Paper) -> str:
     return clean(paper.title) or clean(paper.key) or "Untitled"
 
 
-def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, detail: Detail) -> PaperView:
+def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, feedback_url: str, detail: Detail) -> PaperView:
     paper, receipt = entry.paper, entry.receipt
     longest = detail.lead_summary if place == 1 else detail.card_summary
     title = _title(paper)
     abstract_url = _fitting(paper_url(paper), detail)
+    opinion_url = f"{feedback_url}?paper={chosen.paper_seq}&like=" if detail.feedback and place <= 1 + detail.cards else ""
     return PaperView(
         place=place,
         title=title if detail.title_bytes is None else shorten_encoded(title, detail.title_bytes),
@@ -191,6 +201,8 @@ def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, detail: Detail) ->
         match=match_words(chosen.match),
         category=shorten(clean(paper.categories[0]), 24) if paper.categories else "",
         links=tuple(_links(paper, abstract_url, detail)),
+        more_url=opinion_url and f"{opinion_url}more",
+        less_url=opinion_url and f"{opinion_url}less",
     )
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from newsletter.papers.model import Paper
 from newsletter.rendering.text import clean, isolate, short_title, shorten
 from newsletter.trending.model import Receipt
 from newsletter.trending.score import age_words
+from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
+#: How often a newsletter comes, as the rest of a sentence.
+RHYTHM: Mapping[Cadence, str] = {
+    Cadence.DAILY: "every day",
+    Cadence.WEEKDAYS: "on weekdays",
+    Cadence.WEEKLY: "every week",
+    Cadence.MONTHLY: "every month",
+}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 # English whatever the machine's locale is, as all words of the mail are.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

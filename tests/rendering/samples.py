@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
 from newsletter.papers.model import Paper, PaperSeq
-from newsletter.rendering.message import UNSUBSCRIBE, Personal, message_id
+from newsletter.rendering.letters import KINDS, Letter
+from newsletter.rendering.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
 from newsletter.trending.model import Receipt, ReceiptPart
 from subscribers.model import Cadence
 
@@ -18,7 +19,9 @@ BASE_URL = "https://papers.example.org"
 SECRET = b"a secret of the tests, 32 bytes."
 TOKEN = "AQAAAAAAAAcXw3-_9tYkqLm2VbN0sRzE"
 NEWSLETTER = NewsletterConfig(zone="Europe/Berlin", postal_address="Example Lab, 1 Sample Street, 10115 Berlin")
-PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, {UNSUBSCRIBE: TOKEN})
+TOKENS = dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), TOKEN)
+PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, TOKENS)
+FORM_SUB = "v=1; ip=192.0.2.1"
 ISSUE = Issue(
     id=IssueId(14),
     newsletter="papers",
@@ -107,3 +110,14 @@ def sample_pool() -> list[PoolEntry]:
     papers[1] = replace(papers[1], authors=("One Person",), author_count=1, code_url="", project_url="")
     papers[2] = replace(papers[2], authors=(), author_count=5, organization="", summary="", categories=())
     return pool_of(papers)
+
+
+def values_of(template: str) -> dict[str, str]:
+    """What the template of a letter is given."""
+    values = {"rhythm": "every day", "hour": "08:00", "zone": "Europe/Berlin", "valid_for": "7 days"}
+    return {name: value for name, value in values.items() if name in KINDS[template].values}
+
+
+def letter_of(template: str) -> Letter:
+    """A letter of that template."""
+    return Letter(template, "notice 17", values_of(template), FORM_SUB if template == "confirm" else "")

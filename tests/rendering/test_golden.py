@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from newsletter.digest.model import PoolEntry
+from newsletter.rendering.letters import KINDS, WELCOME
 from newsletter.rendering.renderer import Renderer
 from subscribers.model import Cadence
 from tests.rendering.samples import (
@@ -21,9 +24,11 @@ from tests.rendering.samples import (
     SECRET,
     SHORT_PAPER,
     digest_of,
+    letter_of,
     paper,
     pool_of,
     sample_pool,
+    values_of,
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -56,7 +61,26 @@ def _message(pool: list[PoolEntry], matches: tuple[str, ...] = (), cadence: Cade
     return renderer.compose(newsletter, "papers", issue, pool, digest_of(pool, matches)).splice(PERSONAL)
 
 
-MESSAGES = {"digest": digest_of_seven, "digest-one-paper": digest_of_one, "digest-hostile-titles": digest_of_hostile_titles}
+def welcome() -> bytes:
+    pool = sample_pool()
+    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
+    values = values_of(WELCOME)
+    body = renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest_of(pool), template=WELCOME, values=values)
+    return body.splice(PERSONAL)
+
+
+def letter(template: str) -> bytes:
+    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
+    return renderer.compose_letter(NEWSLETTER, "papers", letter_of(template)).splice(PERSONAL)
+
+
+MESSAGES: dict[str, Callable[[], bytes]] = {
+    "digest": digest_of_seven,
+    "digest-one-paper": digest_of_one,
+    "digest-hostile-titles": digest_of_hostile_titles,
+    WELCOME: welcome,
+    **{template: partial(letter, template) for template in KINDS if template != WELCOME},
+}
 
 
 def _parts(data: bytes) -> list[tuple[str, list[str]]]:

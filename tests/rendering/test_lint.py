@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from newsletter.rendering.assembly import assemble
 from newsletter.rendering.lint import Expectation, Severity, errors_in, lint
-from newsletter.rendering.message import UNSUBSCRIBE, Slots, assemble
+from newsletter.rendering.message import CONFIRM, UNSUBSCRIBE, Slots
 from tests.rendering.samples import BASE_URL, PERSONAL, TOKEN
 from tests.rendering.test_message import NONCE, composed, content
 
@@ -62,6 +63,28 @@ def test_a_good_message_has_no_findings() -> None:
 def test_a_broken_rule_is_found(old: bytes, new: bytes, rule: str) -> None:
     assert old in GOOD
     assert rule in rules(GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        (b"auto-generated", b"no", "auto-submitted"),
+        (b"Auto-Submitted: auto-generated\r\n", b"", "missing-header"),
+        (b"Form-Sub: v=1; ", b"Form-Sub: v=2; ", "form-sub"),
+        (b"Form-Sub", b"Form-Sum", "unexpected-header"),
+        (b"Form-Sub", b"List-Unsubscribe: <https://papers.example.org/>\r\nForm-Sub", "unexpected-header"),
+        (b"/confirm/", b"/deny/", "confirm-link"),
+    ],
+)
+def test_a_broken_rule_is_found_in_a_letter(old: bytes, new: bytes, rule: str) -> None:
+    slots = Slots(NONCE)
+    url = f"{BASE_URL}/confirm/{slots.placeholder(CONFIRM)}"
+    words = {"text": url, "html": f'<a href="{url}">x</a>'}
+    body = assemble(content(slots, links={CONFIRM: url}, **words, is_letter=True, form_sub="v=1; ip=192.0.2.1"), slots)
+    expected, letter = body.expectation(PERSONAL), body.splice(PERSONAL)
+    assert rules(letter, expected) == set()
+    assert old in letter
+    assert rule in rules(letter.replace(old, new, 1), expected)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +153,7 @@ def test_the_clip_limit_is_an_error_and_coming_near_it_a_warning() -> None:
 def test_the_unsubscribe_url_needs_tls_but_on_this_machine(base: str, found: set[str]) -> None:
     slots = Slots(NONCE)
     url = f"{base}/unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
-    body = assemble(content(slots, unsubscribe_url=url, text=url, html=f'<a href="{url}">x</a>'), slots)
+    body = assemble(content(slots, links={UNSUBSCRIBE: url}, text=url, html=f'<a href="{url}">x</a>'), slots)
     assert {finding.rule for finding in lint(body.splice(PERSONAL), body.expectation(PERSONAL))} == found
 
 

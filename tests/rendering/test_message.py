@@ -4,28 +4,31 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.rendering.assembly import Content, assemble
 from newsletter.rendering.errors import RenderingError
 from newsletter.rendering.lint import lint
 from newsletter.rendering.message import (
+    CONFIRM,
     UNSUBSCRIBE,
     ComposedBody,
-    Content,
     Slots,
-    assemble,
     date_field,
     message_id,
 )
 from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, SECRET, TOKEN
 
 NONCE = b"n" * 32
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-def content(slots: Slots, **changes: str) -> Content:
+def content(slots: Slots, **changes: Any) -> Content:
     url = f"{BASE_URL}/unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
     plain = Content(
         from_name="Trending Papers",
@@ -33,14 +36,14 @@ def content(slots: Slots, **changes: str) -> Content:
         reply_to="",
         list_id="papers.example.org",
         subject="Lantern, and 8 more papers new to you",
-        unsubscribe_url=url,
+        links={UNSUBSCRIBE: url},
         text=f"Hello\n.\nUnsubscribe: {url}\n",
         html=f'<p>Hello</p>\n<a href="{url}">Unsubscribe</a>\n',
     )
     return replace(plain, **changes)
 
 
-def composed(nonce: bytes = NONCE, **changes: str) -> ComposedBody:
+def composed(nonce: bytes = NONCE, **changes: Any) -> ComposedBody:
     slots = Slots(nonce)
     return assemble(content(slots, **changes), slots)
 
@@ -66,7 +69,7 @@ def test_a_spliced_message_has_the_fields_in_order_and_passes_the_linter() -> No
 def test_the_long_unsubscribe_url_is_whole_in_the_header() -> None:
     slots = Slots(NONCE)
     url = f"{BASE_URL}/{'deep/' * 20}unsubscribe/{slots.placeholder(UNSUBSCRIBE)}"
-    body = assemble(content(slots, unsubscribe_url=url, text=url, html=f'<a href="{url}">x</a>'), slots)
+    body = assemble(content(slots, links={UNSUBSCRIBE: url}, text=url, html=f'<a href="{url}">x</a>'), slots)
     data = body.splice(PERSONAL)
     assert f"\r\nList-Unsubscribe: <{BASE_URL}/{'deep/' * 20}unsubscribe/{TOKEN}>\r\n".encode() in data
     assert lint(data, body.expectation(PERSONAL)) == []
@@ -148,7 +151,7 @@ def test_tokens_of_slots_the_body_does_not_have_are_ignored() -> None:
 def test_a_body_may_have_further_slots_by_name() -> None:
     slots = Slots(NONCE)
     link = f"{BASE_URL}/preferences/{slots.placeholder('preferences')}"
-    body = assemble(content(slots, text=f"{link} {content(slots).unsubscribe_url}"), slots)
+    body = assemble(content(slots, text=f"{link} {content(slots).links[UNSUBSCRIBE]}"), slots)
     other = "B" * 32
     assert f"/preferences/{other}".encode() in body.splice(replace(PERSONAL, tokens={UNSUBSCRIBE: TOKEN, "preferences": other}))
 
@@ -157,6 +160,37 @@ def test_a_body_may_have_further_slots_by_name() -> None:
 def test_damaged_stored_bytes_are_named_as_such(damage: bytes) -> None:
     with pytest.raises(RenderingError, match="stored message body"):
         ComposedBody.from_bytes(damage)
+
+
+def test_a_body_that_the_last_version_stored_is_cut_into_the_same_messages() -> None:
+    """``composed-body-1.bin`` was stored before there were letters; its messages had one link of the reader's."""
+    body = ComposedBody.from_bytes((GOLDEN / "composed-body-1.bin").read_bytes())
+    personal = replace(PERSONAL, tokens={UNSUBSCRIBE: TOKEN, "preferences": TOKEN, "feedback": TOKEN})
+    data = body.splice(personal)
+    assert lint(data, body.expectation(personal)) == []
+    message = message_from_bytes(data, policy=policy.default)
+    assert message["List-Unsubscribe"] == f"<{BASE_URL}/unsubscribe/{TOKEN}>"
+    assert message["Reply-To"] == "editor@example.org"
+    assert message["Subject"] == "Lantern, and 1 more paper new to you"
+    assert ComposedBody.from_bytes(body.to_bytes()) == body
+
+
+def test_a_body_of_a_version_to_come_is_named_as_such() -> None:
+    with pytest.raises(RenderingError, match="newer version"):
+        ComposedBody.from_bytes(composed().to_bytes().replace(b"composed-body 2", b"composed-body 3", 1))
+
+
+def test_a_message_without_a_way_out_is_no_list_mail() -> None:
+    slots = Slots(NONCE)
+    url = f"{BASE_URL}/confirm/{slots.placeholder(CONFIRM)}"
+    own = {"list_id": "", "is_letter": True, "form_sub": "v=1; ip=::1"}
+    body = assemble(content(slots, links={CONFIRM: url}, text=url, html=f'<a href="{url}">x</a>', **own), slots)
+    data = body.splice(replace(PERSONAL, tokens={CONFIRM: TOKEN}))
+    assert lint(data, body.expectation(PERSONAL)) == []
+    names = [line.partition(":")[0] for line in data.partition(b"\r\n\r\n")[0].decode().splitlines() if ":" in line]
+    assert names[:5] == ["From", "To", "Subject", "Date", "Message-ID"]
+    assert names[5:] == ["Auto-Submitted", "Form-Sub", "MIME-Version", "Content-Type"]
+    assert b"\r\nForm-Sub: v=1; ip=::1\r\n" in data
 
 
 def test_message_ids_are_stable_distinct_and_need_the_secret() -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestId, Issue, PoolEntry
-from newsletter.rendering.view import DETAILS, Detail, DigestView, Link, build_view
+from newsletter.rendering.view import DETAILS, Detail, DigestView, Link, ReaderLinks, build_view
 from newsletter.rendering.words import subject, trend_bar
 from newsletter.trending.model import ReceiptPart
 from subscribers.model import Cadence
 from tests.rendering.samples import ISSUE, NEWSLETTER, RECEIPT, SHORT_PAPER, digest_of, paper, pool_of, sample_pool
 
-WAY_OUT = "https://papers.example.org/unsubscribe/x"
+LINKS = ReaderLinks(*(f"https://papers.example.org/{page}/x" for page in ("unsubscribe", "preferences", "feedback")))
 
 
 def view_of(
@@ -25,7 +25,7 @@ def view_of(
     detail: Detail = DETAILS[0],
 ) -> DigestView:
     by_seq = {entry.paper.seq: entry for entry in pool}
-    return build_view(newsletter, issue, by_seq, digest_of(pool, matches), unsubscribe_url=WAY_OUT, detail=detail)
+    return build_view(newsletter, issue, by_seq, digest_of(pool, matches), links=LINKS, detail=detail)
 
 
 def test_the_masthead_counts_and_dates_the_issue_in_the_newsletters_zone() -> None:
@@ -155,6 +155,16 @@ def test_the_summary_is_the_sources_or_the_first_sentences_of_the_abstract() -> 
     assert 250 < len(summary) <= 300
 
 
+def test_the_lead_and_the_cards_can_be_given_an_opinion_on_where_there_is_room() -> None:
+    for detail in DETAILS:
+        view = view_of(sample_pool(), detail=detail)
+        for each in (view.lead, *view.cards):
+            base = f"https://papers.example.org/feedback/x?paper={each.place}&like="
+            assert (each.more_url, each.less_url) == ((f"{base}more", f"{base}less") if detail.feedback else ("", ""))
+        assert not any(each.more_url or each.less_url for each in view.rising)
+    assert [detail.feedback for detail in DETAILS] == [True, True, True, True, False]
+
+
 def test_less_detail_never_drops_a_paper() -> None:
     pool = sample_pool()
     for detail in DETAILS:
@@ -173,6 +183,6 @@ def test_the_footer_knows_the_rhythm() -> None:
 
 def test_an_empty_digest_and_a_paper_outside_the_pool_are_refused() -> None:
     with pytest.raises(ValueError, match="gets no mail"):
-        build_view(NEWSLETTER, ISSUE, {}, Digest(DigestId(1), ISSUE.id, ()), unsubscribe_url=WAY_OUT)
+        build_view(NEWSLETTER, ISSUE, {}, Digest(DigestId(1), ISSUE.id, ()), links=LINKS)
     with pytest.raises(ValueError, match="not in the pool"):
-        build_view(NEWSLETTER, ISSUE, {}, digest_of(sample_pool()), unsubscribe_url=WAY_OUT)
+        build_view(NEWSLETTER, ISSUE, {}, digest_of(sample_pool()), links=LINKS)
