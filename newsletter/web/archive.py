@@ -1,4 +1,4 @@
-"""What the public pages show of past issues."""
+"""What the public pages show of past issues and of papers."""
 
 from __future__ import annotations
 
@@ -8,28 +8,56 @@ from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.digest.model import IssueState, PoolEntry
 from newsletter.digest.store import IssueStore
+from newsletter.papers.model import Paper
+from newsletter.papers.store import PaperStore
+from newsletter.rendering.text import clean
 from newsletter.rendering.view import paper_url
-from newsletter.rendering.words import author_words, date_words
+from newsletter.rendering.words import author_words, date_words, receipt_words
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead
 
+_OUT = (IssueState.OPEN, IssueState.FINISHED)
+#: Issues looked through for one that is out: more than are ever being built or paused at a time.
+_LOOK_BACK = 50
 
-def latest_issue(database: Database, newsletters: Mapping[str, NewsletterConfig]) -> LatestIssue | None:
-    """Return the newest issue that is going out or has gone out, with as many papers as its digest holds; None if none is."""
+
+def latest_issue(
+    database: Database, newsletters: Mapping[str, NewsletterConfig], slug: str | None = None
+) -> LatestIssue | None:
+    """Return the newest issue that is going out or has gone out, with as many papers as its digest holds; None if none is.
+
+    Args:
+        database: where issues are.
+        newsletters: those there are, by slug.
+        slug: only of this newsletter.
+    """
     with database.read() as session:
         store = IssueStore(session)
-        newest = store.newest_in_state(IssueState.OPEN, IssueState.FINISHED)
-        if newest is None or newest.newsletter not in newsletters:
+        recent = store.latest(newsletter=slug, limit=_LOOK_BACK)
+        newest = next((issue for issue in recent if issue.state in _OUT and issue.newsletter in newsletters), None)
+        if newest is None:
             return None
         newsletter = newsletters[newest.newsletter]
         pool = store.pool(newest.id)[: newsletter.size]
     return LatestIssue(
-        masthead=Masthead(newsletter.name, newsletter.tagline),
+        masthead=Masthead.of(newsletter),
         number=newest.number,
         date_label=date_words(newest.frozen_at.astimezone(newsletter.tzinfo)),
         papers=tuple(_listed(entry) for entry in pool),
     )
 
 
+def listed_paper(database: Database, seq: int) -> ListedPaper | None:
+    """Return the paper of an ingest number; None if there is none."""
+    with database.read() as session:
+        paper = PaperStore(session).get(seq)
+    return None if paper is None else _of_paper(paper)
+
+
 def _listed(entry: PoolEntry) -> ListedPaper:
-    paper = entry.paper
-    return ListedPaper(title=paper.title, authors=author_words(paper), url=paper_url(paper), votes=entry.receipt.votes)
+    paper, receipt = entry.paper, entry.receipt
+    reasons = tuple(receipt_words(receipt, listed_at=paper.listed_at))
+    return _of_paper(paper, votes=receipt.votes, reasons=reasons)
+
+
+def _of_paper(paper: Paper, *, votes: int | None = None, reasons: tuple[str, ...] = ()) -> ListedPaper:
+    return ListedPaper(clean(paper.title) or paper.key, author_words(paper), paper_url(paper), votes, reasons)

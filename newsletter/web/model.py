@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from newsletter.clock import Clock
+from newsletter.config import NewsletterConfig, SignUpConfig
+from subscribers.confirming import Confirmations
+from subscribers.desk import SignUpDesk
+from subscribers.links import Links
+from subscribers.service import SubscriberService
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +21,24 @@ class Masthead:
     name: str
     tagline: str
 
+    @classmethod
+    def of(cls, newsletter: NewsletterConfig) -> Masthead:
+        """Return a newsletter's own."""
+        return cls(newsletter.name, newsletter.tagline)
+
 
 @dataclass(frozen=True, slots=True)
 class ListedPaper:
-    """A paper in a list: title and authors line as plain text, an http(s) address, votes (None: never counted)."""
+    """A paper in a list: title and authors line as plain text, an http(s) address, votes (None: never counted).
+
+    ``reasons`` say in words why it is there.
+    """
 
     title: str
     authors: str
     url: str
     votes: int | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +51,19 @@ class LatestIssue:
     papers: tuple[ListedPaper, ...]
 
 
-class Unsubscribing(Protocol):
-    """Leaving by the link in a mail. Tokens are text from outside: anything may come."""
-
-    def token_is_known(self, token: str) -> bool:
-        """Whether ``token`` was made by us to unsubscribe somebody; changes nothing."""
-        ...
-
-    def unsubscribe_by_token(self, token: str) -> bool:
-        """Unsubscribe whom ``token`` names, durably before it returns; again does no harm. False: no such token."""
-        ...
-
-
 class LatestIssueSource(Protocol):
     """Knows the newest issue."""
 
-    def __call__(self) -> LatestIssue | None:
-        """Return it; None while there is none."""
+    def __call__(self, newsletter: str | None = None) -> LatestIssue | None:
+        """Return the newest one of a newsletter (its slug), or with None of all; None while there is none."""
+        ...
+
+
+class PaperSource(Protocol):
+    """Knows the papers."""
+
+    def __call__(self, seq: int) -> ListedPaper | None:
+        """Return the paper of an ingest number, or None."""
         ...
 
 
@@ -70,11 +83,38 @@ class Readiness(Protocol):
 class WebDeps:
     """Everything the public pages need.
 
-    ``base_url`` is how readers reach them, without a trailing slash; its path, if it has one, goes before every link.
+    Attributes:
+        base_url: how readers reach them, without a trailing slash; its path, if it has one, goes before every link.
+        masthead: name and tagline of pages that are about no newsletter in particular.
+        newsletters: what can be subscribed to, by slug; the first one is preselected.
+        latest_issue: what the sign-up page shows.
+        paper: what the page about a paper shows.
+        is_ready: what ``/readyz`` says.
+        desk: takes sign-ups in.
+        links: what the links in mails can do.
+        confirmations: what the links in confirmation mails can do.
+        subscribers: what the page of choices reads and changes.
+        clock: says what time it is.
+        form_secret: signs the time at which a form was handed out.
+        signup: age and life of a form, and the budgets its answers name.
+        forget_deleted: makes what was erased unreadable in the database's files.
+        wake: has what was taken in looked at; from any thread, returns at once.
+        trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
     """
 
     base_url: str
     masthead: Masthead
-    subscribers: Unsubscribing
+    newsletters: Mapping[str, NewsletterConfig]
     latest_issue: LatestIssueSource
+    paper: PaperSource
     is_ready: Readiness
+    desk: SignUpDesk
+    links: Links
+    confirmations: Confirmations
+    subscribers: SubscriberService
+    clock: Clock
+    form_secret: bytes
+    signup: SignUpConfig
+    forget_deleted: Callable[[], object]
+    wake: Callable[[], None]
+    trusted_proxies: tuple[str, ...] = ()

@@ -7,23 +7,50 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from starlette.types import ASGIApp
 
+from newsletter.clock import Clock, ManualClock
+from newsletter.config import NewsletterConfig, SignUpConfig
+from newsletter.database import Database
 from newsletter.rendering.templates import TemplateFolder
+from newsletter.web.archive import listed_paper
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead, WebDeps
 from newsletter.web.pages import Pages
 from newsletter.web.server import Server
+from subscribers.confirming import Confirmations
+from subscribers.desk import SignUpDesk
+from subscribers.keys import LinkKeys
+from subscribers.links import Links
+from subscribers.service import SubscriberService
+from subscribers.suppression import Hasher
+from subscribers.tokens import KeyRing
+from tests.subscribers.fakes import NoNotices
 
-TOKEN = "k" * 32
-MASTHEAD = Masthead("Trending Papers", "The research papers people are talking about")
+SECRET = b"a secret of at least thirty-two bytes"
+BASE_URL = "https://papers.example.org"
+PAPERS = NewsletterConfig()
+ROBOTS = NewsletterConfig(
+    name="Robot Papers",
+    tagline="What moves by itself",
+    list_id="robots.example.org",
+    topics=("cs.RO", "cs.SY"),
+    zone="Europe/Berlin",
+)
 ISSUE = LatestIssue(
-    MASTHEAD,
+    Masthead.of(PAPERS),
     214,
     "Friday 21 August 2026",
     (
-        ListedPaper("Lanterns: Reading a Map One Street at a Time", "Example Lab and 12 more", "https://example.org/1", 92),
+        ListedPaper(
+            "Lanterns: Reading a Map One Street at a Time",
+            "Example Lab and 12 more",
+            "https://example.org/1",
+            92,
+            ("+58 votes since yesterday", "97 stars on its code"),
+        ),
         ListedPaper(
             "Slow Gardens: Pruning Networks With the Seasons", "Example Institute and 6 more", "https://example.org/2", 74
         ),
@@ -32,38 +59,41 @@ ISSUE = LatestIssue(
 )
 
 
-@dataclass
-class FakeSubscribers:
-    """Knows one token; remembers what was asked of it."""
-
-    token: str = TOKEN
-    is_subscribed: bool = True
-    calls: list[str] = field(default_factory=list)
-
-    def token_is_known(self, token: str) -> bool:
-        return token == self.token
-
-    def unsubscribe_by_token(self, token: str) -> bool:
-        self.calls.append(token)
-        if token != self.token:
-            return False
-        self.is_subscribed = False
-        return True
-
-
 def web_deps(
-    subscribers: FakeSubscribers | None = None,
-    *,
-    issue: LatestIssue | None = ISSUE,
-    base_url: str = "https://papers.example.org",
+    database: Database | None = None,
+    clock: Clock | None = None,
+    keys: LinkKeys | None = None,
+    notices: NoNotices | None = None,
+    **overrides: Any,
 ) -> WebDeps:
-    """What the pages need, made of fakes."""
-    return WebDeps(base_url, MASTHEAD, subscribers or FakeSubscribers(), lambda: issue, lambda: True)
+    """What the pages need: real services, on a database that nobody opened if none is given; ``overrides`` are fields."""
+    database = database or Database("sqlite://")
+    clock = clock or ManualClock(datetime(2026, 8, 21, 6, 0, tzinfo=UTC))
+    keys, notices, hasher = keys or LinkKeys(KeyRing.of(SECRET)), notices or NoNotices(), Hasher(SECRET)
+    signup: SignUpConfig = overrides.get("signup", SignUpConfig())
+    values: dict[str, Any] = {
+        "base_url": BASE_URL,
+        "masthead": Masthead.of(PAPERS),
+        "newsletters": {"papers": PAPERS},
+        "latest_issue": lambda _newsletter=None: ISSUE,
+        "paper": lambda seq: listed_paper(database, seq),
+        "is_ready": lambda: True,
+        "desk": SignUpDesk(database, clock, hasher, signup.limits, notices),
+        "links": Links(database, clock, keys),
+        "confirmations": Confirmations(database, clock, keys, hasher, signup.limits, notices),
+        "subscribers": SubscriberService(database, clock, SECRET, notices=notices),
+        "clock": clock,
+        "form_secret": SECRET,
+        "signup": signup,
+        "forget_deleted": lambda: None,
+        "wake": lambda: None,
+    }
+    return WebDeps(**{**values, **overrides})
 
 
-def make_pages(base_url: str = "https://papers.example.org", folder: TemplateFolder | None = None) -> Pages:
-    """Pages from the packaged templates."""
-    return Pages(folder or TemplateFolder(), base_url=base_url, masthead=MASTHEAD)
+def make_pages(base_url: str = BASE_URL, folder: TemplateFolder | None = None) -> Pages:
+    """Pages from the packaged templates, or from ``folder`` before them."""
+    return Pages(folder or TemplateFolder(), base_url=base_url, masthead=Masthead.of(PAPERS))
 
 
 @contextmanager

@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
-from newsletter.web.app import create_app
-from newsletter.web.model import LatestIssue, ListedPaper
+from newsletter.clock import ManualClock
+from newsletter.config import FieldConfig, SignUpConfig
+from newsletter.database import Database
+from newsletter.web.model import LatestIssue, ListedPaper, Masthead
+from subscribers.model import Cadence, Choices, ConsentMethod, Interests, NoticeKind
 from tests.browser import DESKTOP, PHONE, Chromium, Visit
-from tests.web.serving import ISSUE, MASTHEAD, TOKEN, FakeSubscribers, make_pages, serving, web_deps
+from tests.web.house import House, house
+from tests.web.serving import ISSUE, PAPERS, ROBOTS
 
 pytestmark = pytest.mark.browser
 
 LONG = LatestIssue(
-    MASTHEAD,
+    Masthead.of(PAPERS),
     1,
     "Wednesday 30 September 2026",
     (
@@ -23,103 +30,240 @@ LONG = LatestIssue(
         ListedPaper("شبكات صغيرة وذاكرة طويلة", "مختبر", "https://example.org/rtl", 5),
     ),
 )
+OWN = {
+    "lab": FieldConfig(label="Where you work", help="University, lab or company"),
+    "role": FieldConfig(label="What you do", kind="choice", options=("student", "engineer")),
+}
+SEND = """([action, fields]) => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action });
+  for (const [name, value] of Object.entries(fields)) {
+    form.append(Object.assign(document.createElement("input"), { name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+}"""
+Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture
-def subscribers() -> FakeSubscribers:
-    return FakeSubscribers()
+def sqlite(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """A database of one kind: what a browser shows does not depend on it."""
+    path = tmp_path / "newsletter.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.dispose()
 
 
 @pytest.fixture
-def address(subscribers: FakeSubscribers) -> Iterator[str]:
-    with serving(create_app(web_deps(subscribers, issue=LONG), make_pages())) as address:
-        yield address
+def home(sqlite: Database, clock: ManualClock) -> Iterator[House]:
+    newsletters = {"papers": PAPERS.model_copy(update={"fields": OWN}), "robots": ROBOTS}
+    with house(
+        sqlite, clock, newsletters=newsletters, latest_issue=lambda _slug=None: LONG, base_url="http://127.0.0.1"
+    ) as made:
+        yield made
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, PHONE, DESKTOP])
-def test_every_page_fits_the_window_and_asks_nobody_else(
-    chromium: Chromium, address: str, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+@dataclass(frozen=True)
+class State:
+    """One state of one page: looked at, or what a form leads to."""
+
+    name: str
+    path: str
+    status: int = 200
+    fields: dict[str, Any] | None = None
+
+
+def states(home: House) -> list[State]:
+    reader = home.subscribe(choices=Choices(Cadence.DAILY, interests=Interests(("cs.CL",), ("diffusion",))))
+    gone = home.subscribe("gone@example.org")
+    home.deps.subscribers.unsubscribe(gone.id, method=ConsentMethod.WEB)
+    home.client.post("/subscribe", json={"address": "new@example.org", "topics": ["cs.CL"]})
+    confirm = home.confirm_path(home.receive()[0])
+    home.deps.confirmations.ask_address(reader.id, "moved@example.org")
+    change = next(notice for notice in home.notices.put_in if notice.kind is NoticeKind.CONFIRM_ADDRESS)
+    seq = home.add_paper()
+    choices, leave = home.path("preferences", reader), home.path("unsubscribe", reader)
+    feedback = f"{home.path('feedback', reader)}?paper={seq}&like=more"
+    wrong = {"newsletter": "papers", "cadence": "hourly", "zone": "Berlin", "keywords": "x" * 80}
+    return [
+        State("sign-up", "/"),
+        State("sign-up for another", "/?newsletter=robots"),
+        State("sign-up with problems", "/subscribe", 422, {"address": "", **wrong}),
+        State("once more", "/subscribe", 200, {"address": "a@example.org"}),
+        State("taken", "/subscribe", 200, {"address": "a@example.org", "homepage": "x"}),
+        State("snippet", "/embed"),
+        State("confirm", confirm),
+        State("confirmed", confirm, 200, {"x": "y"}),
+        State("confirm nothing", "/confirm/x", 404),
+        State("confirm address", home.confirm_path(change)),
+        State("choices", choices),
+        State("choices of who gets nothing", home.path("preferences", gone)),
+        State("choices with problems", choices, 422, {"act": "choices", **wrong, "size": "99"}),
+        State("choices saved", choices, 200, {"act": "choices", "newsletter": "papers", "cadence": "weekly"}),
+        State("pause", choices, 422, {"act": "pause", "newsletter": "papers"}),
+        State("erase", choices, 422, {"act": "erase"}),
+        State("feedback", feedback),
+        State("feedback given", feedback, 200, {"like": "less"}),
+        State("unsubscribe", leave),
+        State("fewer", leave, 200, {"instead": "monthly"}),
+        State("unsubscribed", leave, 200, {"List-Unsubscribe": "One-Click"}),
+        State("unsubscribe nobody", "/unsubscribe/x", 404),
+        State("nothing", "/nothing", 404),
+    ]
+
+
+def open_state(page: Page, home: House, state: State) -> None:
+    if state.fields is None:
+        answer = page.goto(home.address + state.path)
+    else:
+        page.goto(f"{home.address}/embed")
+        with page.expect_navigation() as navigation:
+            page.evaluate(SEND, [state.path, state.fields])
+        answer = navigation.value
+    assert answer is not None
+    assert answer.status == state.status, state.name
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")])
+def test_every_state_of_every_page_fits_is_accessible_and_asks_nobody_else(
+    chromium: Chromium, home: House, width: int, scheme: Scheme
 ) -> None:
     def look(visit: Visit) -> None:
-        for number, (path, status) in enumerate(
-            (("/", 200), (f"/unsubscribe/{TOKEN}", 200), ("/unsubscribe/x", 404), ("/nothing", 404))
-        ):
-            answer = visit.page.goto(address + path)
-            assert answer is not None
-            assert answer.status == status
-            assert visit.overflow() == 0, path
-            picture = tmp_path / f"{number}.png"
-            visit.page.screenshot(path=picture, full_page=True)
-            assert picture.stat().st_size > 5_000
+        for state in states(home):
+            open_state(visit.page, home, state)
+            assert visit.overflow() == 0, state.name
+            found = Axe().run(visit.page).response["violations"]
+            assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == [], state.name
             background = visit.page.evaluate("getComputedStyle(document.querySelector('.sheet')).backgroundColor")
             assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(29, 29, 27)")
-        assert visit.requests_beyond(address) == []
-        assert [line for line in visit.complaints if "404" not in line] == []
+        assert visit.requests_beyond(home.address) == []
+        assert [line for line in visit.complaints if "404" not in line and "422" not in line] == []
 
     chromium.visit(look, width=width, scheme=scheme)
 
 
-@pytest.mark.parametrize("javascript", [True, False])
-def test_leaving_takes_one_press_of_a_key_and_no_javascript(
-    chromium: Chromium, address: str, subscribers: FakeSubscribers, javascript: bool
-) -> None:
-    def look(visit: Visit) -> str:
-        page = visit.page
-        page.goto(f"{address}/unsubscribe/{TOKEN}")
-        assert subscribers.is_subscribed
-        page.get_by_role("button", name="Unsubscribe").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_selector("text=You are off the list")
-        return page.url
-
-    assert chromium.visit(look, javascript=javascript) == f"{address}/unsubscribe/{TOKEN}"
-    assert not subscribers.is_subscribed
-
-
-def test_the_focus_is_visible_on_everything_the_keyboard_reaches(chromium: Chromium, address: str) -> None:
-    def look(visit: Visit) -> list[str]:
-        visit.page.goto(address)
-        outlines = []
-        for _ in range(4):
-            visit.page.keyboard.press("Tab")
-            outlines.append(visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle"))
-        return outlines
-
-    assert chromium.visit(look) == ["solid"] * 4
-
-
-def test_a_script_running_scanner_that_follows_every_link_changes_nothing(
-    chromium: Chromium, address: str, subscribers: FakeSubscribers
-) -> None:
+def test_at_twice_the_size_nothing_is_cut_off(chromium: Chromium, home: House) -> None:
     def look(visit: Visit) -> None:
-        visit.page.goto(f"{address}/unsubscribe/{TOKEN}")
-        visit.page.wait_for_load_state("networkidle")
-        for link in visit.page.evaluate("[...document.links].map(link => link.href)"):
-            visit.page.goto(link)
+        for path in ("/", home.path("preferences", home.subscribe())):
+            visit.page.goto(home.address + path)
+            visit.page.evaluate("document.documentElement.style.fontSize = '200%'; document.body.style.zoom = '2'")
+            assert visit.overflow() == 0, path
 
+    chromium.visit(look, width=DESKTOP)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_whole_way_with_the_keyboard_alone(
+    chromium: Chromium, sqlite: Database, clock: ManualClock, javascript: bool, width: int
+) -> None:
+    with house(sqlite, clock, base_url="http://127.0.0.1") as home:
+
+        def look(visit: Visit) -> None:
+            page = visit.page
+            page.goto(home.address)
+            clock.advance(SignUpConfig().form_age)
+            order = tab_until(page, "address")
+            page.keyboard.type("new@example.org")
+            order += tab_until(page, "cadence")
+            page.keyboard.press("ArrowDown")
+            order += tab_until(page, "hour") + tab_until(page, "zone")
+            assert "homepage" not in order
+            page.get_by_role("button", name="Subscribe").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_selector("text=Look into your inbox")
+            page.goto(home.address + home.confirm_path(home.receive()[0]))
+            page.get_by_role("button").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_selector("text=You are on the list")
+            reader = home.deps.subscribers.find("new@example.org")
+            assert home.deps.subscribers.held(reader.id).subscriptions[0].cadence is Cadence.WEEKDAYS
+            page.goto(home.address + home.path("preferences", reader))
+            page.get_by_label("Once a month").check()
+            page.get_by_role("button", name="Save").click()
+            assert "on the 1st of each month" in page.get_by_role("status").inner_text()
+            page.goto(home.address + home.path("unsubscribe", reader))
+            page.get_by_role("button", name="Unsubscribe").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_selector("text=You are off the list")
+            assert home.deps.subscribers.held(reader.id).subscriptions == ()
+
+        chromium.visit(look, javascript=javascript, width=width)
+
+
+def tab_until(page: Page, name: str) -> list[str]:
+    """Press Tab until the field of that name has the focus, visibly; return the names passed."""
+    passed = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        found, outline = page.evaluate(
+            "[document.activeElement.name || '', getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert outline == "solid"
+        passed.append(found)
+        if found == name:
+            return passed
+    raise AssertionError(f"{name} is not reached: {passed}")
+
+
+def test_the_time_zone_is_guessed_and_only_preselected(sqlite: Database, clock: ManualClock, chromium: Chromium) -> None:
+    newsletter = PAPERS.model_copy(update={"zone": "Asia/Tokyo"})
+    with house(sqlite, clock, newsletters={"papers": newsletter}, base_url="http://127.0.0.1") as home:
+
+        def look(visit: Visit) -> tuple[str, str, int]:
+            visit.page.goto(home.address)
+            guessed = visit.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+            posts = sum(1 for url in visit.requests if "subscribe" in url)
+            return guessed, visit.page.locator("#zone").input_value(), posts
+
+        guessed, shown, posts = chromium.visit(look)
+        assert (shown, posts) == (guessed, 0)
+        assert chromium.visit(lambda visit: plain_zone(visit, home), javascript=False) == "Asia/Tokyo"
+
+
+def plain_zone(visit: Visit, home: House) -> str:
+    visit.page.goto(home.address)
+    return visit.page.locator("#zone").input_value()
+
+
+def test_a_script_running_scanner_that_follows_every_link_changes_nothing(chromium: Chromium, home: House) -> None:
+    reader, seq = home.subscribe(), home.add_paper()
+
+    def look(visit: Visit) -> None:
+        for path in (*(home.path(page, reader) for page in ("unsubscribe", "preferences")), f"{feedback}&like=more"):
+            visit.page.goto(home.address + path, wait_until="networkidle")
+            for link in visit.page.evaluate("[...document.links].map(link => link.href)"):
+                if link.startswith(home.address):
+                    visit.page.goto(link)
+
+    feedback = f"{home.path('feedback', reader)}?paper={seq}"
+    before = home.deps.subscribers.held(reader.id)
     chromium.visit(look)
-    assert subscribers.calls == []
+    assert home.deps.subscribers.held(reader.id) == before
 
 
-def test_text_and_accent_stand_out_from_what_they_lie_on(chromium: Chromium, address: str) -> None:
+def test_text_and_accent_stand_out_from_what_they_lie_on(chromium: Chromium, home: House) -> None:
     def look(visit: Visit) -> dict[str, str]:
-        visit.page.goto(address)
-        names = ("ground", "sheet", "ink", "quiet", "chip", "accent", "on-accent")
+        visit.page.goto(home.address)
+        names = ("ground", "sheet", "ink", "quiet", "chip", "accent", "on-accent", "line")
         style = "getComputedStyle(document.documentElement)"
         return {name: visit.page.evaluate(f"{style}.getPropertyValue('--{name}').trim()") for name in names}
 
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    schemes: tuple[Scheme, ...] = ("light", "dark")
     for scheme in schemes:
         colour = chromium.visit(look, scheme=scheme)
-        for above, below in (
-            ("ink", "sheet"),
-            ("quiet", "sheet"),
-            ("quiet", "chip"),
-            ("accent", "sheet"),
-            ("on-accent", "accent"),
+        for above, below, least in (
+            ("ink", "sheet", 4.5),
+            ("quiet", "sheet", 4.5),
+            ("quiet", "chip", 4.5),
+            ("accent", "sheet", 4.5),
+            ("accent", "chip", 4.5),
+            ("on-accent", "accent", 4.5),
+            ("line", "sheet", 3.0),  # the edge of a field: WCAG 2.2, 1.4.11
+            ("line", "chip", 3.0),
         ):
-            assert contrast(colour[above], colour[below]) >= 4.5, (scheme, above, below)
+            assert contrast(colour[above], colour[below]) >= least, (scheme, above, below)
 
 
 def contrast(first: str, second: str) -> float:
