@@ -19,7 +19,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run install test lint bench docs lock clean install-dev chromium
+.PHONY: help run install test torture lint bench docs lock clean install-dev chromium
 
 help:  ## print this list
 	@echo "Usage: make TARGET"
@@ -34,6 +34,9 @@ install: $(VENV)/.installed  ## set up .venv with the program and what it needs,
 
 test: install-dev chromium  ## set everything up and run the whole test suite (TESTS=tests/papers for a part)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(TESTS)
+
+torture: install-dev chromium  ## run the long versions of tests that have one (minutes)
+	@NEWSLETTER_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m torture $(TESTS)
 
 lint: install-dev  ## check style, formatting, types and the import contract
 	$(BIN)/ruff check .

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from newsletter.clock import Clock, SystemClock
@@ -13,13 +14,21 @@ from newsletter.database import Database
 from newsletter.delivery.account import Accounts
 from newsletter.delivery.composer import DigestComposer
 from newsletter.delivery.expansion import Expander
+from newsletter.delivery.forgetting import forget_replies
 from newsletter.delivery.handout import Scope
 from newsletter.delivery.sender import Sender
+from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Issue, IssueState
 from newsletter.digest.selection import choose
 from newsletter.digest.store import IssueStore
 from newsletter.errors import ConfigError
+from newsletter.notices.composer import NoticeComposer
+from newsletter.notices.permission import MayWrite
+from newsletter.notices.queue import NoticeQueue
+from newsletter.notices.sender import NoticeSender
+from newsletter.notices.store import NoticeStore
+from newsletter.notices.tables import NoticeRow
 from newsletter.preview.inbox import InboxStore
 from newsletter.preview.service import PreviewService
 from newsletter.rendering.renderer import Renderer
@@ -27,13 +36,23 @@ from newsletter.rendering.templates import TemplateFolder
 from newsletter.schedule.slots import Slot, due_at, slot_named
 from newsletter.schedule.ticker import Ticker
 from newsletter.sources.service import FetchService
-from newsletter.web.archive import latest_issue
+from newsletter.web.archive import latest_issue, listed_paper
 from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.pages import Pages
+from subscribers import erasure
+from subscribers.confirming import Confirmations
+from subscribers.desk import SignUpDesk
+from subscribers.keys import LinkKeys
+from subscribers.links import Links
 from subscribers.model import Cadence, Reader
-from subscribers.secrets import load_or_create_secret
+from subscribers.secrets import load_keys, load_or_create_secret
 from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore
+from subscribers.suppression import Hasher
+from subscribers.upkeep import Upkeep
+
+#: Settled notices are kept that long, for whoever asks what became of a mail.
+NOTICES_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +99,45 @@ class App:
     @cached_property
     def subscribers(self) -> SubscriberService:
         """Readers, their choices, consent and suppression."""
-        return SubscriberService(self.database, self.clock, self.secret)
+        return SubscriberService(self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=[forget_replies])
+
+    @cached_property
+    def link_keys(self) -> LinkKeys:
+        """Signs the links in mails."""
+        return LinkKeys(load_keys(self.secret, self.config.security.link_keys_file))
+
+    @cached_property
+    def links(self) -> Links:
+        """Does what the links in mails are for."""
+        return Links(self.database, self.clock, self.link_keys)
+
+    @cached_property
+    def notice_queue(self) -> NoticeQueue:
+        """Takes mails to single people."""
+        return NoticeQueue()
+
+    @cached_property
+    def hasher(self) -> Hasher:
+        """Makes keyed hashes of addresses and networks."""
+        return Hasher(self.secret)
+
+    @cached_property
+    def desk(self) -> SignUpDesk:
+        """Takes sign-ups in, and looks at them later."""
+        return SignUpDesk(self.database, self.clock, self.hasher, self.config.signup.limits, self.notice_queue)
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        """Does what the links to confirm are for."""
+        return Confirmations(
+            self.database,
+            self.clock,
+            self.link_keys,
+            self.hasher,
+            self.config.signup.limits,
+            self.notice_queue,
+            on_erase=[forget_replies],
+        )
 
     @cached_property
     def fetching(self) -> FetchService:
@@ -136,25 +193,55 @@ class App:
 
     def sender(self, smtp: SmtpConfig | None = None) -> Sender:
         """Return a sender; ``smtp`` overrides the configured relay (the built-in inbox's address)."""
-        settings = smtp or self.config.smtp
-        if settings.password_file is not None and settings.password is None:
-            password = secret_from_file(settings.password_file, "smtp.password_file")
-            settings = settings.model_copy(update={"password": password})
         return Sender(
             self.database,
             self.clock,
-            settings,
+            self._with_password(smtp or self.config.smtp),
             self.config.delivery,
             composer=self.composer,
             is_suppressed=self.subscribers.is_suppressed,
         )
 
+    def notice_sender(self, smtp: SmtpConfig) -> NoticeSender:
+        """Return a sender of notices."""
+        return NoticeSender(
+            self.database,
+            self.clock,
+            self._with_password(smtp),
+            self.config.delivery,
+            composer=self.notice_composer,
+            may_write=MayWrite(self.database, self.hasher),
+            confirm_within=self.config.signup.confirm_within,
+        )
+
+    @cached_property
+    def notice_composer(self) -> NoticeComposer:
+        """Makes a notice's message."""
+        return NoticeComposer(
+            self.database,
+            self.renderer,
+            self.link_keys,
+            self.secret,
+            self.config.newsletters,
+            confirm_within=self.config.signup.confirm_within,
+            base_url=self.config.web.base_url,
+        )
+
+    def forget_deleted(self) -> bool:
+        """Make what was erased unreadable in the database's files; False if somebody was in the way, to be called again."""
+        return self.database.forget_deleted(*erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__)
+
+    def clear_away(self) -> None:
+        """Delete what nobody confirmed, and notices of weeks ago."""
+        Upkeep(self.database, self.clock, self.config.signup.limits).run()
+        with self.database.write() as session:
+            NoticeStore(session).drop_settled(before=self.clock.now() - NOTICES_KEPT)
+        self.forget_deleted()
+
     @cached_property
     def composer(self) -> DigestComposer:
         """Makes a claim's message."""
-        return DigestComposer(
-            self.database, self.clock, self.renderer, self.subscribers.keys, self.secret, self.config.newsletters
-        )
+        return DigestComposer(self.database, self.clock, self.renderer, self.link_keys, self.secret, self.config.newsletters)
 
     @cached_property
     def ticker(self) -> Ticker:
@@ -181,15 +268,26 @@ class App:
         folder = TemplateFolder(self.config.paths.templates)
         return Pages(folder, base_url=self.config.web.base_url, masthead=Masthead(newsletter.name, newsletter.tagline))
 
-    def web_deps(self) -> WebDeps:
-        """Return what the public pages show and do."""
+    def web_deps(self, *, wake: Callable[[], None]) -> WebDeps:
+        """Return what the public pages show and do; ``wake`` has what was taken in looked at, from any thread."""
         _, newsletter = self.newsletter(None)
         return WebDeps(
             base_url=self.config.web.base_url,
-            masthead=Masthead(newsletter.name, newsletter.tagline),
-            subscribers=self.subscribers,
-            latest_issue=lambda: latest_issue(self.database, self.config.newsletters),
+            masthead=Masthead.of(newsletter),
+            newsletters=self.config.newsletters,
+            latest_issue=lambda slug=None: latest_issue(self.database, self.config.newsletters, slug),
+            paper=lambda seq: listed_paper(self.database, seq),
             is_ready=self.database.is_current,
+            desk=self.desk,
+            links=self.links,
+            confirmations=self.confirmations,
+            subscribers=self.subscribers,
+            clock=self.clock,
+            form_secret=self.secret,
+            signup=self.config.signup,
+            forget_deleted=self.forget_deleted,
+            wake=wake,
+            trusted_proxies=self.config.web.trusted_proxies,
         )
 
     def preview(self, slug: str | None = None, *, at: datetime | None = None) -> PreviewService:
@@ -198,6 +296,11 @@ class App:
         return PreviewService(
             self.database, self.renderer, self.builder, slug, newsletter, at=(lambda: at) if at else self.clock.now
         )
+
+    def _with_password(self, smtp: SmtpConfig) -> SmtpConfig:
+        if smtp.password_file is None or smtp.password is not None:
+            return smtp
+        return smtp.model_copy(update={"password": secret_from_file(smtp.password_file, "smtp.password_file")})
 
     def _last_fetch(self) -> datetime | None:
         runs = self.fetching.last_runs()

@@ -11,6 +11,7 @@ from newsletter.config import SmtpConfig
 from newsletter.preview.inbox import InboxServer
 from newsletter.preview.pages import inbox_pages, preview_pages
 from newsletter.preview.service import PreviewService
+from newsletter.reception import Reception
 from newsletter.web.app import create_app
 from newsletter.web.server import Server
 
@@ -45,7 +46,7 @@ async def next_hop(app: App) -> AsyncIterator[SmtpConfig]:
 async def serve(
     app: App, *, host: str | None = None, port: int | None = None, previews: PreviewService | None = None
 ) -> AsyncIterator[Serving]:
-    """Serve the public pages, and the inbox while it catches the mail, as long as the context is open.
+    """Serve the public pages, with what works behind them and the inbox while it catches the mail, till the context is left.
 
     Args:
         app: the program.
@@ -65,7 +66,8 @@ async def serve(
             routers.append(inbox_pages(app.inbox, app.pages))
         if previews is not None:
             routers.append(preview_pages(previews, app.pages))
-        web = create_app(app.web_deps(), app.pages, routers=routers)
+        reception = await stack.enter_async_context(Reception(app, smtp))
+        web = create_app(app.web_deps(wake=reception.wake), app.pages, routers=routers)
         server = Server(web, host or app.config.web.host, app.config.web.port if port is None else port)
         await server.start()
         stack.push_async_callback(server.stop)

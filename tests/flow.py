@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import TypeVar
 
 from newsletter.app import App, Built
 from newsletter.clock import ManualClock
@@ -19,14 +24,15 @@ from newsletter.delivery.handout import Scope
 from newsletter.delivery.sender import SendReport
 from newsletter.digest.model import Issue
 from newsletter.schedule.slots import latest_slot
-from newsletter.serving import next_hop
+from newsletter.serving import next_hop, serve
 from subscribers.model import Cadence, Choices, ConsentMethod, Interests
 
+Result = TypeVar("Result")
 SETTINGS = """\
 [database]
 url = "{url}"
 [web]
-base_url = "https://papers.example.org"
+base_url = "{base_url}"
 [newsletters.papers]
 postal_address = "Example Lab, 1 Sample Street"
 size = 5
@@ -38,15 +44,59 @@ size = 5
 
 
 @contextmanager
-def program(folder: Path, url: str, clock: ManualClock, *, extra: str = "") -> Iterator[App]:
+def program(
+    folder: Path, url: str, clock: ManualClock, *, base_url: str = "https://papers.example.org", extra: str = ""
+) -> Iterator[App]:
     """The program on the migrated database at ``url``, with everything else in ``folder``; mails go to the built-in inbox."""
     path = folder / "config.toml"
-    path.write_text(SETTINGS.format(url=url) + extra, encoding="utf-8")
+    path.write_text(SETTINGS.format(url=url, base_url=base_url) + extra, encoding="utf-8")
     app = App(load(path), clock=clock)
     try:
         yield app
     finally:
         app.close()
+
+
+@contextmanager
+def served(folder: Path, url: str, clock: ManualClock, *, extra: str = "") -> Iterator[tuple[App, str]]:
+    """The program with its pages open at the address its mails name, and all that works behind them, in a thread of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def body(app: App) -> None:
+        stop = asyncio.Event()
+        try:
+            async with serve(app, port=port):
+                ready.set_result((asyncio.get_running_loop(), stop))
+                await stop.wait()
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(error)
+            raise
+
+    with program(folder, url, clock, base_url=address, extra=extra) as app:
+        thread = threading.Thread(target=lambda: asyncio.run(body(app)))
+        thread.start()
+        loop, stop = ready.result()
+        try:
+            yield app, address
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join()
+
+
+def wait_for(condition: Callable[[], Result | None], *, seconds: float = 20.0) -> Result:
+    """Return what ``condition`` returns once it is something; for what happens behind an answer that was given already."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def take_in(app: App, folder: Path, papers: dict[str, int], *, listed_at: datetime | None = None) -> None:

@@ -47,11 +47,6 @@ class IssueStore:
         query = select(IssueRow).where(IssueRow.state.in_(states)).order_by(IssueRow.id)
         return [_to_issue(row) for row in self._session.scalars(query)]
 
-    def newest_in_state(self, *states: IssueState) -> Issue | None:
-        """Return the newest issue in any of ``states``."""
-        row = self._session.scalar(select(IssueRow).where(IssueRow.state.in_(states)).order_by(IssueRow.id.desc()).limit(1))
-        return None if row is None else _to_issue(row)
-
     def freeze(
         self, *, newsletter: str, cadence: Cadence, slot: str, ranked: Sequence[RankedPaper], at: datetime
     ) -> tuple[Issue, bool]:
