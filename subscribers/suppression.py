@@ -82,6 +82,10 @@ class SuppressionStore:
         suppressed = select(SuppressionRow.address_hash).select_from(asked)
         return set(self._session.scalars(suppressed.join(SuppressionRow, SuppressionRow.address_hash == digest)))
 
+    def hashes(self, *, limit: int) -> set[str]:
+        """Return the hashes of all suppressed addresses, or ``limit`` of them if there are more."""
+        return set(self._session.scalars(select(SuppressionRow.address_hash).limit(limit)))
+
     def list(self, *, after: str = "", limit: int | None = 50) -> list[Suppression]:
         """Return the next page, ascending hash, at most ``limit``; None for all."""
         page = select(SuppressionRow).where(SuppressionRow.address_hash > after).order_by(SuppressionRow.address_hash)
