@@ -17,10 +17,10 @@ from pathlib import Path
 from newsletter.clock import SystemClock
 from newsletter.database import Database
 from subscribers.address import parse_address
-from subscribers.import_lines import Defaults
-from subscribers.importing import BATCH, AddressImport
 from subscribers.model import Cadence, Choices, SuppressionReason
 from subscribers.suppression import Hasher, SuppressionStore
+from subscribers.transfer.import_lines import Defaults
+from subscribers.transfer.importing import BATCH, AddressImport
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

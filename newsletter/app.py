@@ -14,8 +14,8 @@ from newsletter.database import Database
 from newsletter.delivery.account import Accounts
 from newsletter.delivery.composer import DigestComposer
 from newsletter.delivery.expansion import Expander
-from newsletter.delivery.forgetting import forget_replies
 from newsletter.delivery.handout import Scope
+from newsletter.delivery.personal import forget_replies, sent_to
 from newsletter.delivery.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.builder import IssueBuilder
@@ -42,13 +42,15 @@ from newsletter.web.pages import Pages
 from subscribers import erasure
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
+from subscribers.holdings import holdings_as_json
 from subscribers.keys import LinkKeys
 from subscribers.links import Links
-from subscribers.model import Cadence, Reader
+from subscribers.model import Cadence, Reader, SubscriberId
 from subscribers.secrets import load_keys, load_or_create_secret
 from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher
+from subscribers.transfer.importing import AddressImport
 from subscribers.upkeep import Upkeep
 
 #: Settled notices are kept that long, for whoever asks what became of a mail.
@@ -140,6 +142,11 @@ class App:
         )
 
     @cached_property
+    def importer(self) -> AddressImport:
+        """Takes files of addresses in."""
+        return AddressImport(self.database, self.clock, self.hasher)
+
+    @cached_property
     def fetching(self) -> FetchService:
         """Papers and signals, from the sources into the store."""
         return FetchService(self.database, self.clock, self.config.http, self.config.sources)
@@ -227,6 +234,16 @@ class App:
             base_url=self.config.web.base_url,
         )
 
+    def held_of(self, subscriber_id: SubscriberId) -> dict[str, object]:
+        """Return everything that is held about a person, as plain JSON values: what the store knows, and what was sent.
+
+        Raises:
+            UnknownSubscriberError: nobody of that number.
+        """
+        with self.database.read() as session:
+            sent = {"deliveries": sent_to(session, subscriber_id), "notices": NoticeStore(session).of(subscriber_id)}
+        return holdings_as_json(self.subscribers.held(subscriber_id), **sent)
+
     def forget_deleted(self) -> bool:
         """Make what was erased unreadable in the database's files; False if somebody was in the way, to be called again."""
         return self.database.forget_deleted(*erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__)
@@ -282,6 +299,7 @@ class App:
             links=self.links,
             confirmations=self.confirmations,
             subscribers=self.subscribers,
+            held_of=self.held_of,
             clock=self.clock,
             form_secret=self.secret,
             signup=self.config.signup,

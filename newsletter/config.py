@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from subscribers.fields import FieldKind, OwnField
 from subscribers.model import Cadence, SignUpLimits
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -365,6 +366,14 @@ class NewsletterConfig(Section):
         if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value) or len(value) > 255:
             raise ValueError("not a list identifier; write it like papers.example.org (RFC 2919)")
         return value
+
+    @property
+    def own_fields(self) -> tuple[OwnField, ...]:
+        """The operator's own fields, in the order of the file."""
+        return tuple(
+            OwnField(name, own.label or name, FieldKind(own.kind), own.options, own.required, own.help)
+            for name, own in self.fields.items()
+        )
 
     @property
     def wording(self) -> str:

@@ -29,7 +29,7 @@ class FieldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class OwnField:
     """A field of the operator's own.
 
     Attributes:
@@ -62,7 +62,7 @@ class FieldsError(SubscribersError):
 
 
 def parse_fields(
-    fields: Sequence[Field], given: Mapping[str, str], *, may_lack: bool = False
+    fields: Sequence[OwnField], given: Mapping[str, str], *, may_lack: bool = False
 ) -> tuple[tuple[str, FieldValue], ...]:
     """Return the values of what was written, in the order of their names, as :class:`~subscribers.model.Choices` takes them.
 
@@ -102,7 +102,7 @@ def fields_to_text(values: Iterable[tuple[str, FieldValue]]) -> dict[str, str]:
     return {name: _text(value) for name, value in values}
 
 
-def _value(field: Field, text: str) -> FieldValue:
+def _value(field: OwnField, text: str) -> FieldValue:
     match field.kind:
         case FieldKind.TEXT:
             return _words(text)

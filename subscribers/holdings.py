@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from subscribers.address import parse_address
 from subscribers.choices_json import choices_to_json
 from subscribers.consent import ConsentStore
-from subscribers.exporting import subscription_to_json
+from subscribers.interests import interests_to_json
 from subscribers.model import (
     AddressChange,
     Consent,
@@ -64,6 +64,20 @@ def load_held(session: Session, suppressions: SuppressionStore, subscriber: Subs
     )
 
 
+def subscription_to_json(chosen: Subscription) -> dict[str, object]:
+    """Return somebody's choices for one newsletter as JSON takes them; interests are lists by kind."""
+    return {
+        "newsletter": chosen.newsletter,
+        "cadence": chosen.cadence,
+        "hour": chosen.local_hour,
+        "zone": chosen.zone,
+        "interests": interests_to_json(chosen.interests),
+        "size": chosen.size,
+        "fields": dict(chosen.fields),
+        "paused_until": chosen.paused_until and chosen.paused_until.isoformat(),
+    }
+
+
 def holdings_as_json(held: Held, **more: object) -> dict[str, object]:
     """Return what is held as plain JSON values: for the person's own download, and for scripts.
 
@@ -82,7 +96,7 @@ def holdings_as_json(held: Held, **more: object) -> dict[str, object]:
         "state": person.state.value,
         "created_at": person.created_at.isoformat(),
         "changed_at": person.changed_at.isoformat(),
-        "subscriptions": [{**subscription_to_json(found), "fields": dict(found.fields)} for found in held.subscriptions],
+        "subscriptions": [subscription_to_json(found) for found in held.subscriptions],
         "consents": [_plain(consent) for consent in held.consents],
         "suppression": held.suppression and _plain(held.suppression),
         "wishes": [_wish_to_json(wish) for wish in held.wishes],

@@ -13,7 +13,6 @@ from subscribers.admission import Request, admit
 from subscribers.erasure import forget, forget_sign_ups
 from subscribers.errors import NotSubscribedError, UnknownSubscriberError
 from subscribers.holdings import Held, load_held
-from subscribers.importing import AddressImport
 from subscribers.leaving import Leaving, log_ended
 from subscribers.limits import LimitStore
 from subscribers.model import (
@@ -120,10 +119,6 @@ class SubscriberService:
             LimitStore(session, self._hasher).answered(address)
         _log_added(added, newsletter)
         return added
-
-    def importer(self) -> AddressImport:
-        """Return what takes files of addresses in."""
-        return AddressImport(self._database, self._clock, self._hasher)
 
     def find(self, who: int | str) -> Subscriber:
         """Return a person.

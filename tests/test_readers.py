@@ -238,3 +238,21 @@ def _links_in_mails(app: App, address: str, *, readers: int) -> set[str]:
     found = mails(app)
     assert len(found) == readers + 3
     return set().union(*(links_in(mail, address) for mail in found))
+
+
+def test_a_reader_downloads_everything_that_is_held(house: tuple[App, str]) -> None:
+    app, address = house
+    subscribe(app, "you@example.org")
+    issue = build(app).issue
+    assert issue is not None
+    send(app, issue)
+    choices = link(mails_to(app, "you@example.org")[0], address, "preferences")
+    answer = httpx.post(choices, data={"act": "download"})
+    assert "attachment" in answer.headers["content-disposition"]
+    held = answer.json()
+    assert held["address"] == "you@example.org"
+    [delivery] = held["deliveries"]
+    assert (delivery["newsletter"], delivery["issue"], delivery["state"]) == ("papers", 1, "sent")
+    assert len(delivery["papers"]) == 5
+    assert held["consents"][0]["wording"] == "told us in person"
+    assert held["notices"] == []

@@ -12,7 +12,7 @@ from subscribers.model import Cadence, Choices, FieldValue
 
 if TYPE_CHECKING:
     from newsletter.config import NewsletterConfig
-    from subscribers.import_lines import Defaults
+    from subscribers.transfer.import_lines import Defaults
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 GIVEN_ELSEWHERE = "The operator states that this person asked for the newsletter elsewhere."
@@ -73,8 +73,7 @@ def choices_of(
 
 def defaults_of(context: Context, newsletter: str | None, **chosen: Any) -> Defaults:
     """Return what the lines of a file get where they say nothing, and what they may ask for; see :func:`choices_of`."""
-    from newsletter.web.choosing import form_fields
-    from subscribers.import_lines import Defaults
+    from subscribers.transfer.import_lines import Defaults
 
     slug, choices = choices_of(context, newsletter, **chosen)
     newsletters = context.app.config.newsletters
@@ -82,12 +81,11 @@ def defaults_of(context: Context, newsletter: str | None, **chosen: Any) -> Defa
         slug,
         choices,
         {name: found.cadences for name, found in newsletters.items()},
-        {name: form_fields(found) for name, found in newsletters.items()},
+        {name: found.own_fields for name, found in newsletters.items()},
     )
 
 
 def _fields(config: NewsletterConfig, given: tuple[str, ...]) -> tuple[tuple[str, FieldValue], ...]:
-    from newsletter.web.choosing import form_fields
     from subscribers.fields import FieldsError, parse_fields
 
     written: dict[str, str] = {}
@@ -97,6 +95,6 @@ def _fields(config: NewsletterConfig, given: tuple[str, ...]) -> tuple[tuple[str
             raise click.UsageError(f"--field {text!r} is not NAME=VALUE, each name once; write it like --field city=Bonn")
         written[name] = value
     try:
-        return parse_fields(form_fields(config), written, may_lack=True)
+        return parse_fields(config.own_fields, written, may_lack=True)
     except FieldsError as error:
         raise click.UsageError(f"--field {error}") from error

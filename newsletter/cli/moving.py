@@ -18,11 +18,11 @@ from newsletter.cli.choices import choices_options, consent_option, defaults_of,
 from newsletter.cli.context import Context, pass_context
 from newsletter.cli.output import FAILED, NOTHING_TO_DO, print_json, progress
 from newsletter.cli.parameters import as_json
-from subscribers.cells import guard
 from subscribers.model import SubscriberState
+from subscribers.transfer.cells import guard
 
 if TYPE_CHECKING:
-    from subscribers.import_lines import Refusal
+    from subscribers.transfer.import_lines import Refusal
 
 #: Refused lines shown where no report was asked for.
 SHOWN = 10
@@ -64,7 +64,7 @@ def import_(
         raw = stack.enter_context(file.open("rb"))
         refusals = stack.enter_context(_Report(report)) if report else _Shown()
         advance = stack.enter_context(progress("bytes read"))
-        result = context.app.subscribers.importer().run(
+        result = context.app.importer.run(
             raw,
             defaults,
             wording=consent,
@@ -99,7 +99,7 @@ def export(
     One line for each newsletter a reader gets; 'import' reads the CSV back. The CSV has a column 'field:NAME' for each field of
     your own, and cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
-    from subscribers.exporting import entries, stored_fields, write_csv, write_json, write_json_lines
+    from subscribers.transfer.exporting import entries, stored_fields, write_csv, write_json, write_json_lines
 
     if newsletter is not None:
         context.app.newsletter(newsletter)

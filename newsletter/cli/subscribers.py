@@ -88,12 +88,9 @@ def list_(context: Context, state: str | None, newsletter: str | None, limit: in
 @pass_context
 def show(context: Context, who: int | str, *, as_json: bool) -> int:
     """Show everything that is held about a person."""
-    from subscribers.holdings import holdings_as_json
-
     held = context.app.subscribers.held(who)
-    found = holdings_as_json(held)
     if as_json:
-        print_json(found)
+        print_json(context.app.held_of(held.subscriber.id))
         return 0
     person = held.subscriber
     click.secho(f"{person.address}  (subscriber {person.id})", bold=True)
@@ -178,15 +175,13 @@ def erase(context: Context, who: int | str, *, yes: bool, as_json: bool) -> int:
 
     Only a keyed hash of the address stays, so that no import brings them back.
     """
-    from subscribers.erasure import TABLES
-
     service = context.app.subscribers
     person = service.find(who)
     if not yes and person.state is not SubscriberState.ERASED:
         click.confirm(f"Erase {person.address} for good?", abort=True, err=True)
     was_there = service.erase(person.id)
     # Also if they were erased before: then the database may have been in use.
-    is_clean = context.app.database.forget_deleted(*TABLES, "delivery", "notice")
+    is_clean = context.app.forget_deleted()
     if as_json:
         print_json({"id": person.id, "erased": was_there, "database_files_cleaned": is_clean})
         return 0 if was_there else NOTHING_TO_DO
@@ -203,8 +198,8 @@ subscribers.add_command(export)
 
 
 def _print_choices(subscription: Subscription) -> None:
-    from subscribers.exporting import subscription_to_json
     from subscribers.fields import fields_to_text
+    from subscribers.holdings import subscription_to_json
 
     line = subscription_to_json(subscription)
     line["interests"] = _in_words(line["interests"])

@@ -74,6 +74,19 @@ class NoticeStore:
         forgotten = {**_FORGOTTEN, "reply_text": ""}
         self._session.execute(update(NoticeRow).where(of_theirs).values(forgotten), execution_options=_ROWS_ONLY)
 
+    def of(self, subscriber_id: SubscriberId) -> list[dict[str, object]]:
+        """Return a person's notices as plain JSON values, oldest first: ``kind``, ``newsletter``, ``state``, ``created_at``."""
+        theirs = select(NoticeRow).where(NoticeRow.subscriber_id == subscriber_id).order_by(NoticeRow.id)
+        return [
+            {
+                "kind": row.kind,
+                "newsletter": row.newsletter,
+                "state": row.state,
+                "created_at": row.created_at.isoformat(),
+            }
+            for row in self._session.scalars(theirs)
+        ]
+
     def has_work(self, *, now: datetime) -> bool:
         """Whether any notice is due, or held by whoever sends or once did; quick, and asks for no lock."""
         is_due = NoticeRow.state.in_(_WAITING) & (NoticeRow.not_before <= now)

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from newsletter.config import NewsletterConfig
 from newsletter.papers.categories import NAMES, name_of
 from newsletter.web.forms import Form
-from subscribers.fields import Field, FieldKind, FieldsError, fields_to_text, parse_fields
+from subscribers.fields import FieldsError, OwnField, fields_to_text, parse_fields
 from subscribers.interests import join_words, split_words
 from subscribers.model import Cadence, Choices, FieldValue, Interests
 
@@ -86,7 +86,7 @@ READERS = WordLimits(200, 100)
 
 
 def parse_choices(
-    written: Written, newsletter: NewsletterConfig, fields: Sequence[Field], *, limits: WordLimits
+    written: Written, newsletter: NewsletterConfig, fields: Sequence[OwnField], *, limits: WordLimits
 ) -> tuple[Choices | None, dict[str, str]]:
     """Return what was picked, or None and what is wrong with it.
 
@@ -112,14 +112,6 @@ def parse_choices(
     if problems:
         return None, problems
     return Choices(cadence, hour, zone, Interests(written.categories, **words), size, own), {}
-
-
-def form_fields(newsletter: NewsletterConfig) -> tuple[Field, ...]:
-    """Return the operator's own fields of a newsletter, in the order of its configuration."""
-    return tuple(
-        Field(name, own.label or name, FieldKind(own.kind), own.options, own.required, own.help)
-        for name, own in newsletter.fields.items()
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from newsletter.config import NewsletterConfig, SignUpConfig
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
 from subscribers.links import Links
+from subscribers.model import SubscriberId
 from subscribers.service import SubscriberService
 
 
@@ -94,6 +95,7 @@ class WebDeps:
         links: what the links in mails can do.
         confirmations: what the links in confirmation mails can do.
         subscribers: what the page of choices reads and changes.
+        held_of: everything that is held about a person, as plain JSON values.
         clock: says what time it is.
         form_secret: signs the time at which a form was handed out.
         signup: age and life of a form, and the budgets its answers name.
@@ -112,6 +114,7 @@ class WebDeps:
     links: Links
     confirmations: Confirmations
     subscribers: SubscriberService
+    held_of: Callable[[SubscriberId], Mapping[str, object]]
     clock: Clock
     form_secret: bytes
     signup: SignUpConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from newsletter.web.choosing import (
     CadenceOption,
     Written,
     cadence_options,
-    form_fields,
     parse_choices,
     rhythm_words,
     topics_of,
@@ -31,8 +30,8 @@ from newsletter.web.network import client_of
 from newsletter.web.pages import Pages
 from newsletter.web.routes import BAD_BODY, TOKEN, UNKNOWN, Doc, Routes
 from subscribers.errors import HasLeftError, NotSubscribedError, SuppressedError, UnknownSubscriberError
-from subscribers.fields import Field
-from subscribers.holdings import Held, holdings_as_json
+from subscribers.fields import OwnField
+from subscribers.holdings import Held
 from subscribers.links import MAX_PAUSE
 from subscribers.model import Choices, ConsentMethod, SubscriberState, Subscription
 from subscribers.tokens import TokenPurpose
@@ -69,8 +68,8 @@ class _Shown:
         return topics_of([self.newsletter], self.written.categories)
 
     @property
-    def fields(self) -> tuple[Field, ...]:
-        return form_fields(self.newsletter)
+    def fields(self) -> tuple[OwnField, ...]:
+        return self.newsletter.own_fields
 
 
 class Preferences:
@@ -120,7 +119,7 @@ class Preferences:
         held = self._held(request)
         act = form.one("act")
         if act == "download":
-            return _file(held)
+            return _file(self._deps.held_of(held.subscriber.id))
         if act == "erase":
             return self._erase(held, form)
         if act not in self._acts:
@@ -143,7 +142,7 @@ class Preferences:
     def _set_choices(self, held: Held, form: Form, _client: str) -> _Done:
         slug, newsletter = self._newsletter(form)
         written = Written.of_form(form).or_else(Written.at_first(newsletter))
-        choices, problems = parse_choices(written, newsletter, form_fields(newsletter), limits=READERS)
+        choices, problems = parse_choices(written, newsletter, newsletter.own_fields, limits=READERS)
         if choices is None:
             return _Done(problems=problems, newsletter=slug, written=written)
         self._deps.subscribers.set_choices(held.subscriber.id, slug, choices)
@@ -273,7 +272,7 @@ def _day(instant: datetime, zone: ZoneInfo) -> str:
     return date_words(instant.astimezone(zone))
 
 
-def _file(held: Held) -> Response:
-    content = json.dumps(holdings_as_json(held), indent=2, ensure_ascii=False).encode()
+def _file(held: Mapping[str, object]) -> Response:
+    content = json.dumps(held, indent=2, ensure_ascii=False).encode()
     headers = {"Content-Disposition": 'attachment; filename="what-we-hold.json"'}
     return Response(content, media_type="application/json", headers=headers)

@@ -16,7 +16,6 @@ from newsletter.web.choosing import (
     STRANGERS,
     Written,
     cadence_options,
-    form_fields,
     parse_choices,
     topics_of,
     zones_by_region,
@@ -150,7 +149,7 @@ class SigningUp:
         slug, newsletter = self._newsletter(asked)
         if asked and asked != slug:
             problems["newsletter"] = "Choose one of the newsletters there are."
-        choices, wrong = parse_choices(self._written(form, newsletter), newsletter, form_fields(newsletter), limits=STRANGERS)
+        choices, wrong = parse_choices(self._written(form, newsletter), newsletter, newsletter.own_fields, limits=STRANGERS)
         problems |= wrong
         if choices is None or problems:
             return None, problems
@@ -185,7 +184,7 @@ class SigningUp:
             "zones": zones_by_region(),
             "guess_zone": guess_zone,
             # Where two newsletters have a field of one name, it is shown as the chosen one has it.
-            "fields": {own.name: own for each in (*offered, newsletter) for own in form_fields(each)}.values(),
+            "fields": {own.name: own for each in (*offered, newsletter) for own in each.own_fields}.values(),
             "honeypot": HONEYPOT,
             "seal": self._seal.make(),
             "issue": self._deps.latest_issue(slug),

@@ -15,7 +15,7 @@ import pytest
 
 from newsletter.cli import main
 from newsletter.cli.output import FAILED, NOTHING_TO_DO
-from subscribers.importing import BATCH
+from subscribers.transfer.importing import BATCH
 
 
 class Shell:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.fields import Field, FieldKind, FieldsError, fields_to_text, parse_fields
+from subscribers.fields import FieldKind, FieldsError, OwnField, fields_to_text, parse_fields
 from subscribers.model import FieldValue
 
-CITY = Field("city", "City", FieldKind.TEXT, required=True)
-SEATS = Field("seats", "Seats", FieldKind.NUMBER)
-JOINED = Field("joined", "Joined on", FieldKind.DATE)
-DIET = Field("diet", "Diet", FieldKind.CHOICE, options=("None", "Vegan", "No nuts"))
-MEMBER = Field("member", "Member", FieldKind.YES_NO)
+CITY = OwnField("city", "City", FieldKind.TEXT, required=True)
+SEATS = OwnField("seats", "Seats", FieldKind.NUMBER)
+JOINED = OwnField("joined", "Joined on", FieldKind.DATE)
+DIET = OwnField("diet", "Diet", FieldKind.CHOICE, options=("None", "Vegan", "No nuts"))
+MEMBER = OwnField("member", "Member", FieldKind.YES_NO)
 ALL = (CITY, SEATS, JOINED, DIET, MEMBER)
 
 

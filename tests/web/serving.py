@@ -22,6 +22,7 @@ from newsletter.web.pages import Pages
 from newsletter.web.server import Server
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
+from subscribers.holdings import holdings_as_json
 from subscribers.keys import LinkKeys
 from subscribers.links import Links
 from subscribers.service import SubscriberService
@@ -71,6 +72,7 @@ def web_deps(
     clock = clock or ManualClock(datetime(2026, 8, 21, 6, 0, tzinfo=UTC))
     keys, notices, hasher = keys or LinkKeys(KeyRing.of(SECRET)), notices or NoNotices(), Hasher(SECRET)
     signup: SignUpConfig = overrides.get("signup", SignUpConfig())
+    subscribers = SubscriberService(database, clock, SECRET, notices=notices)
     values: dict[str, Any] = {
         "base_url": BASE_URL,
         "masthead": Masthead.of(PAPERS),
@@ -81,7 +83,8 @@ def web_deps(
         "desk": SignUpDesk(database, clock, hasher, signup.limits, notices),
         "links": Links(database, clock, keys),
         "confirmations": Confirmations(database, clock, keys, hasher, signup.limits, notices),
-        "subscribers": SubscriberService(database, clock, SECRET, notices=notices),
+        "subscribers": subscribers,
+        "held_of": lambda subscriber_id: holdings_as_json(subscribers.held(subscriber_id)),
         "clock": clock,
         "form_secret": SECRET,
         "signup": signup,

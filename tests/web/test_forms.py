@@ -14,7 +14,6 @@ from newsletter.web.choosing import (
     WordLimits,
     Written,
     cadence_options,
-    form_fields,
     parse_choices,
     rhythm_words,
     topics_of,
@@ -122,9 +121,7 @@ def test_a_key_of_another_type_or_name_is_a_problem(wrong: dict[str, object]) ->
 
 
 def test_what_is_left_out_is_the_newsletters_own() -> None:
-    choices, problems = parse_choices(
-        Written(fields={"role": "student"}), NEWSLETTER, form_fields(NEWSLETTER), limits=STRANGERS
-    )
+    choices, problems = parse_choices(Written(fields={"role": "student"}), NEWSLETTER, NEWSLETTER.own_fields, limits=STRANGERS)
     assert problems == {}
     assert choices == Choices(Cadence.WEEKLY, 8, "Europe/Berlin", fields=(("role", "student"),))
 
@@ -152,7 +149,7 @@ def test_what_is_left_out_is_the_newsletters_own() -> None:
     ],
 )
 def test_each_problem_is_named_by_its_field(written: Written, name: str) -> None:
-    choices, problems = parse_choices(written, NEWSLETTER, form_fields(NEWSLETTER), limits=STRANGERS)
+    choices, problems = parse_choices(written, NEWSLETTER, NEWSLETTER.own_fields, limits=STRANGERS)
     assert choices is None
     assert name in problems
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
-from subscribers.cells import guard
 from subscribers.dialect import keys_of
 from subscribers.fields import fields_to_text
-from subscribers.import_lines import FIELD
-from subscribers.interests import interests_to_json, join_words
+from subscribers.holdings import subscription_to_json
+from subscribers.interests import join_words
 from subscribers.model import Subscriber, SubscriberState, Subscription
 from subscribers.ports import Transactions
 from subscribers.store import SubscriberStore
 from subscribers.tables import SubscriptionRow
+from subscribers.transfer.cells import guard
+from subscribers.transfer.import_lines import FIELD
 
 COLUMNS = (
     "address",
@@ -131,20 +132,6 @@ def to_json(entry: Entry) -> dict[str, object]:
         "state": person.state,
         "created_at": person.created_at.isoformat(),
         **(subscription_to_json(entry.subscription) if entry.subscription else {}),
-    }
-
-
-def subscription_to_json(chosen: Subscription) -> dict[str, object]:
-    """Return somebody's choices for one newsletter as JSON takes them; interests are lists by kind."""
-    return {
-        "newsletter": chosen.newsletter,
-        "cadence": chosen.cadence,
-        "hour": chosen.local_hour,
-        "zone": chosen.zone,
-        "interests": interests_to_json(chosen.interests),
-        "size": chosen.size,
-        "fields": dict(chosen.fields),
-        "paused_until": chosen.paused_until and chosen.paused_until.isoformat(),
     }
 
 

@@ -21,10 +21,7 @@ from newsletter.database import Database
 from subscribers.address import parse_address
 from subscribers.desk import SignUpDesk
 from subscribers.errors import FileFormatError
-from subscribers.fields import Field, FieldKind
-from subscribers.import_lines import Defaults, Refusal
-from subscribers.import_reader import ReaderError
-from subscribers.importing import AddressImport, ImportResult
+from subscribers.fields import FieldKind, OwnField
 from subscribers.model import (
     Cadence,
     Choices,
@@ -40,14 +37,17 @@ from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher
 from subscribers.tables import ConsentRow, SubscriberRow, SubscriptionRow
+from subscribers.transfer.import_lines import Defaults, Refusal
+from subscribers.transfer.import_reader import ReaderError
+from subscribers.transfer.importing import AddressImport, ImportResult
 from tests.conftest import ROOT
 from tests.subscribers.conftest import SECRET
 from tests.subscribers.fakes import NoNotices
 
 FIELDS = (
-    Field("city", "City", FieldKind.TEXT, required=True),
-    Field("seats", "Seats", FieldKind.NUMBER),
-    Field("member", "Member", FieldKind.YES_NO),
+    OwnField("city", "City", FieldKind.TEXT, required=True),
+    OwnField("seats", "Seats", FieldKind.NUMBER),
+    OwnField("member", "Member", FieldKind.YES_NO),
 )
 DEFAULTS = Defaults(
     "papers",
@@ -316,12 +316,12 @@ KILLED = """
 import os, signal, sys
 from newsletter.clock import SystemClock
 from newsletter.database import Database
-from subscribers.importing import AddressImport
+from subscribers.transfer.importing import AddressImport
 from subscribers.suppression import Hasher
 from subscribers.tables import ConsentRow, SubscriberRow, SubscriptionRow
 from tests.conftest import ROOT
 from tests.subscribers.conftest import SECRET
-from tests.subscribers.test_importing import DEFAULTS, WORDING
+from tests.subscribers.transfer.test_importing import DEFAULTS, WORDING
 
 url, path, moment = sys.argv[1:]
 seen = []

@@ -28,10 +28,10 @@ from sqlalchemy.orm import Session, aliased
 
 from subscribers.base import UtcDateTime
 from subscribers.dialect import as_list, elements, fill, insert_new, reserve_ids
-from subscribers.import_lines import Plan
 from subscribers.interests import interests_to_json
 from subscribers.model import ConsentEvent, ConsentMethod, SubscriberState
 from subscribers.tables import ConsentRow, SubscriberRow, SubscriptionRow
+from subscribers.transfer.import_lines import Plan
 
 #: Keeps SQLite's parser from taking ON CONFLICT behind an INSERT … SELECT for a join's condition.
 _ALWAYS = text("true")

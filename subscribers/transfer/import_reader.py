@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from subscribers.errors import SubscribersError
-from subscribers.import_lines import Defaults, LineParser, Plan, Refusal
 from subscribers.suppression import Hasher
-from subscribers.table_file import START, Line, Position, TableFile
+from subscribers.transfer.import_lines import Defaults, LineParser, Plan, Refusal
+from subscribers.transfer.table_file import START, Line, Position, TableFile
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from subscribers.address import Address, parse_address
-from subscribers.cells import unguard
 from subscribers.errors import AddressError
-from subscribers.fields import Field, FieldsError, parse_fields
+from subscribers.fields import FieldsError, OwnField, parse_fields
 from subscribers.interests import parse_topics, split_words
 from subscribers.model import Cadence, Choices, FieldValue, Interests, SubscriberState
-from subscribers.table_file import Line
+from subscribers.transfer.cells import unguard
+from subscribers.transfer.table_file import Line
 
 #: Columns besides the address that are understood.
 COLUMNS = (
@@ -52,7 +52,7 @@ class Defaults:
     newsletter: str
     choices: Choices
     newsletters: Mapping[str, Collection[Cadence]]
-    fields: Mapping[str, Sequence[Field]] = field(default_factory=dict)
+    fields: Mapping[str, Sequence[OwnField]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import BinaryIO
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from subscribers.table_file import START, Position
 from subscribers.tables import ImportPositionRow
+from subscribers.transfer.table_file import START, Position
 
 #: Bytes of the file that it is known again by, with its length: a list of people differs from another one there.
 _BEGINNING = 1_000_000

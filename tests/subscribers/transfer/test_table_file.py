@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.cells import guard, unguard
 from subscribers.errors import FileFormatError
-from subscribers.table_file import TableFile
+from subscribers.transfer.cells import guard, unguard
+from subscribers.transfer.table_file import TableFile
 
 
 def cells(content: bytes) -> list[tuple[int, list[str] | None]]:

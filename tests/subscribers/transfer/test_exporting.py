@@ -12,12 +12,12 @@ import pytest
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
-from subscribers.exporting import Entry, entries, write_csv, write_json_lines
-from subscribers.import_lines import Defaults
-from subscribers.importing import AddressImport
 from subscribers.model import Cadence, Choices, ConsentMethod, Interests, SubscriberId, SubscriberState
 from subscribers.service import SubscriberService
 from subscribers.suppression import Hasher
+from subscribers.transfer.exporting import Entry, entries, write_csv, write_json_lines
+from subscribers.transfer.import_lines import Defaults
+from subscribers.transfer.importing import AddressImport
 
 FORMULAS = [
     "=1+1", "+1+1", "-1+1", "@SUM(1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://example.org")', "'=1", "''", "'quoted'", "a;b",

@@ -15,13 +15,13 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from subscribers.admission import LEFT
-from subscribers.bulk import Arrival, BulkStore
-from subscribers.import_lines import Defaults, Refusal
-from subscribers.import_position import Account, PositionStore, name_of
-from subscribers.import_reader import WORTH_A_PROCESS, Batch, Job, reading
 from subscribers.model import SubscriberState
 from subscribers.ports import Clock, Transactions
 from subscribers.suppression import Hasher, SuppressionStore
+from subscribers.transfer.bulk import Arrival, BulkStore
+from subscribers.transfer.import_lines import Defaults, Refusal
+from subscribers.transfer.import_position import Account, PositionStore, name_of
+from subscribers.transfer.import_reader import WORTH_A_PROCESS, Batch, Job, reading
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class AddressImport:
         on_progress: Callable[[int], None] = lambda _offset: None,
         on_refused: Callable[[Sequence[Refusal]], None] = lambda _refusals: None,
     ) -> ImportResult:
-        """Import a file; see :class:`~subscribers.table_file.TableFile` for its form.
+        """Import a file; see :class:`~subscribers.transfer.table_file.TableFile` for its form.
 
         The columns ``newsletter``, ``cadence``, ``hour``, ``zone``, ``topics``, ``categories``, ``keywords``, ``authors``,
         ``labs``, ``muted``, ``size``, ``state``, ``paused_until`` and ``field:NAME`` are understood, others left aside.

@@ -1,0 +1,1 @@
+"""Readers in bulk: a list of addresses in, everybody out."""
