@@ -13,12 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import MetaData
 
 from newsletter.app import App
 from newsletter.clock import ManualClock
 from subscribers.model import SubscriberState, SuppressionReason
-from tests.browser import Chromium, Visit
+from tests.browser import DESKTOP, PHONE, Chromium, Visit
 from tests.flow import account, build, mails, numbered, send, served, subscribe, take_in, text_of, wait_for
 
 #: Tables that say who reads what and where mail goes: what a visit by GET must leave as it was.
@@ -158,6 +159,73 @@ def test_one_click_ends_it_twice_and_the_next_send_leaves_the_reader_out(house: 
     assert len(mails_to(app, "goes@example.org")) == 1
     assert len(mails_to(app, "stays@example.org")) == 2
     assert account(app, second).audience == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_in_a_browser_from_the_form_through_the_inbox_and_back(
+    house: tuple[App, str], clock: ManualClock, chromium: Chromium, *, width: int, javascript: bool
+) -> None:
+    app, address = house
+    build(app)
+    you = "you@example.org"
+
+    def look(visit: Visit) -> None:
+        page = visit.page
+
+        def press(button: str) -> None:
+            page.get_by_role("button", name=button, exact=True).click()
+            if javascript:  # both look by running scripts
+                assert visit.overflow() == 0
+                assert Axe().run(page).response["violations"] == []
+
+        def arrived(subject: str, before: int) -> EmailMessage:
+            mail = next_mail(app, you, before=before)
+            page.goto(f"{address}/inbox")
+            page.get_by_role("link", name=re.compile(re.escape(subject))).first.click()
+            assert you in page.content()
+            return mail
+
+        page.goto(address)
+        clock.advance(timedelta(seconds=5))  # as long as people take at least
+        page.get_by_label("Your e-mail address").fill(you)
+        page.get_by_text("Once a week").click()
+        page.get_by_label("At", exact=True).select_option("7")
+        page.get_by_text("Choose topics").click()
+        page.get_by_label("Computation and language").check()
+        press("Subscribe")
+        assert page.get_by_role("heading", name="Look into your inbox").is_visible()
+
+        page.goto(link(arrived("Please confirm", 0), address, "confirm"))
+        press("Yes, I want it")
+        assert page.get_by_role("heading", name="You are on the list").is_visible()
+        welcome = arrived("Welcome", 1)
+        person = app.subscribers.held(you)
+        [gets] = person.subscriptions
+        assert (gets.cadence, gets.local_hour, gets.interests.categories) == ("weekly", 7, ("cs.CL",))
+
+        page.goto(link(welcome, address, "preferences"))
+        page.get_by_text("Every day").click()
+        page.get_by_label("Muted words").fill("benchmarks")
+        press("Save")
+        [gets] = app.subscribers.held(you).subscriptions
+        assert (gets.cadence, gets.interests.muted) == ("daily", ("benchmarks",))
+
+        page.goto(link(welcome, address, "unsubscribe"))
+        press("Unsubscribe")
+        assert app.subscribers.find(you).state is SubscriberState.UNSUBSCRIBED
+
+        page.get_by_role("link", name="sign up again").click()
+        clock.advance(timedelta(seconds=5))
+        page.get_by_label("Your e-mail address").fill(you)
+        press("Subscribe")
+        page.goto(link(arrived("Please confirm", 2), address, "confirm"))
+        press("Yes, I want it")
+        assert app.subscribers.find(you).state is SubscriberState.ACTIVE
+        assert visit.requests_beyond(address) == []
+
+    chromium.visit(look, width=width, javascript=javascript)
 
 
 @pytest.mark.torture

@@ -13,7 +13,8 @@ from newsletter.clock import ManualClock
 from newsletter.config import FieldConfig, SignUpConfig
 from newsletter.database import Database
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead
-from subscribers.model import Cadence, Choices, ConsentMethod, Interests, NoticeKind
+from subscribers.model import Cadence, Choices, ConsentMethod, Interests, NoticeKind, SubscriberState
+from subscribers.store import SubscriberStore
 from tests.browser import DESKTOP, PHONE, Chromium, Visit
 from tests.web.house import House, house
 from tests.web.serving import ISSUE, PAPERS, ROBOTS
@@ -78,6 +79,9 @@ def states(home: House) -> list[State]:
     reader = home.subscribe(choices=Choices(Cadence.DAILY, interests=Interests(("cs.CL",), ("diffusion",))))
     gone = home.subscribe("gone@example.org")
     home.deps.subscribers.unsubscribe(gone.id, method=ConsentMethod.WEB)
+    bounced = home.subscribe("bounced@example.org")
+    with home.database.write() as session:
+        SubscriberStore(session).set_state(bounced.id, SubscriberState.BOUNCED, now=home.clock.now())
     home.client.post("/subscribe", json={"address": "new@example.org", "topics": ["cs.CL"]})
     confirm = home.confirm_path(home.receive()[0])
     home.deps.confirmations.ask_address(reader.id, "moved@example.org")
@@ -105,11 +109,14 @@ def states(home: House) -> list[State]:
         State("erase", choices, 422, {"act": "erase"}),
         State("feedback", feedback),
         State("feedback given", feedback, 200, {"like": "less"}),
+        State("address confirmed", home.confirm_path(change), 200, {"x": "y"}),
         State("unsubscribe", leave),
         State("fewer", leave, 200, {"instead": "monthly"}),
         State("unsubscribed", leave, 200, {"List-Unsubscribe": "One-Click"}),
         State("unsubscribe nobody", "/unsubscribe/x", 404),
         State("nothing", "/nothing", 404),
+        State("choices of who bounced", home.path("preferences", bounced)),
+        State("erased", home.path("preferences", gone), 200, {"act": "erase", "sure": "yes"}),
     ]
 
 
@@ -141,6 +148,21 @@ def test_every_state_of_every_page_fits_is_accessible_and_asks_nobody_else(
         assert [line for line in visit.complaints if "404" not in line and "422" not in line] == []
 
     chromium.visit(look, width=width, scheme=scheme)
+
+
+def test_who_is_told_to_wait_is_told_so_accessibly(sqlite: Database, clock: ManualClock, chromium: Chromium) -> None:
+    signup = SignUpConfig(network_per_hour=1)
+    with house(sqlite, clock, signup=signup, base_url="http://127.0.0.1") as home:
+        seal = home.sealed()
+        busy = State("busy", "/subscribe", 429, {"address": "b@example.org", "form": seal})
+        home.client.post("/subscribe", json={"address": "a@example.org"})
+
+        def look(visit: Visit) -> None:
+            open_state(visit.page, home, busy)
+            assert visit.overflow() == 0
+            assert Axe().run(visit.page).response["violations"] == []
+
+        chromium.visit(look, width=PHONE)
 
 
 def test_at_twice_the_size_nothing_is_cut_off(chromium: Chromium, home: House) -> None:
