@@ -249,7 +249,7 @@ def test_a_browser_that_runs_scripts_changes_nothing_by_looking(house: tuple[App
 
     def look(visit: Visit) -> None:
         for url in sorted(urls):
-            visit.page.goto(url, wait_until="networkidle")
+            visit.page.goto(url)
 
     chromium.visit(look)
     assert tables_of(app, READER_TABLES) == before

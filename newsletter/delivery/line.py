@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, Generic, Protocol, TypeVar
 
 from newsletter.config import SmtpConfig
 from newsletter.delivery.errors import MessageUnsendable, SmtpAborted, SmtpInDoubt, SmtpRefused, SmtpUnavailable
@@ -191,3 +192,28 @@ class Line(Generic[C]):
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
+
+
+async def run_lines(lines: Sequence[Line[Any]], stop: asyncio.Event, *, drain: timedelta) -> list[BaseException | None]:
+    """Run lines to their end, and return what each raised, in their order.
+
+    Args:
+        lines: of one sending run.
+        stop: when set, the lines begin nothing new.
+        drain: how long running messages may finish after that; then their connections are dropped.
+    """
+    tasks = [asyncio.create_task(line.run(stop)) for line in lines]
+
+    async def cut_off() -> None:
+        await stop.wait()
+        await asyncio.sleep(drain.total_seconds())
+        for task in tasks:
+            task.cancel()
+
+    draining = asyncio.create_task(cut_off())
+    try:
+        return await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        for task in (draining, *tasks):
+            task.cancel()
+        await asyncio.gather(draining, *tasks, return_exceptions=True)

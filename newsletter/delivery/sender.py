@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,7 +18,7 @@ from newsletter.config import DeliveryConfig, SmtpConfig
 from newsletter.database import Database
 from newsletter.delivery.handout import Handout, Scope
 from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.line import Line
+from newsletter.delivery.line import Line, run_lines
 from newsletter.delivery.model import (
     Claim,
     DeliveryState,
@@ -156,14 +156,9 @@ class Sender:
                 )
                 for _ in range(self._config.connections)
             ]
-            tasks = [asyncio.create_task(line.run(stop)) for line in lines]
-            draining = asyncio.create_task(self._drain(tasks, stop))
             try:
-                ends = await asyncio.gather(*tasks, return_exceptions=True)
+                ends = await run_lines(lines, stop, drain=self._config.drain)
             finally:
-                for task in (draining, *tasks):
-                    task.cancel()
-                await asyncio.gather(draining, *tasks, return_exceptions=True)
                 problem = next((line.problem for line in lines if line.problem), "")
                 left = await handout.close()
                 for claim in left:
@@ -178,12 +173,6 @@ class Sender:
             if isinstance(end, Exception):
                 raise end
         return problem, len(left) if problem else 0
-
-    async def _drain(self, tasks: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
-        await stop.wait()
-        await asyncio.sleep(self._config.drain.total_seconds())
-        for task in tasks:
-            task.cancel()
 
     def _prepare(self, claim: Claim, judge: _Judge) -> OutgoingMessage | Outcome:
         if self._is_suppressed(claim.address):

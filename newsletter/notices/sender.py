@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.clock import Clock
 from newsletter.config import DeliveryConfig, SmtpConfig
 from newsletter.database import Database
-from newsletter.delivery.line import Line
+from newsletter.delivery.line import Line, run_lines
 from newsletter.delivery.model import DeliveryState, Outcome, OutgoingMessage, Phase, Reason, SmtpReply
 from newsletter.delivery.policy import (
     OnDoubt,
@@ -139,14 +139,9 @@ class NoticeSender:
             Line(self._smtp, book, book, prepare=lambda claim: book.prepare(self._prepare, claim), judge=self._judge)
             for _ in range(self._lines)
         ]
-        tasks = [asyncio.create_task(line.run(stop)) for line in lines]
-        draining = asyncio.create_task(self._drain(tasks, stop))
         try:
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            ends = await run_lines(lines, stop, drain=self._config.drain)
         finally:
-            for task in (draining, *tasks):
-                task.cancel()
-            await asyncio.gather(draining, *tasks, return_exceptions=True)
             problem = next((line.problem for line in lines if line.problem), "")
             left = await book.close(Reason.UNREACHABLE if problem else None)
         for end in ends:
@@ -160,12 +155,6 @@ class NoticeSender:
             skipped=report.skipped + book.dropped,
             problem=problem if waits or report.deferred else "",
         )
-
-    async def _drain(self, tasks: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
-        await stop.wait()
-        await asyncio.sleep(self._config.drain.total_seconds())
-        for task in tasks:
-            task.cancel()
 
     def _prepare(self, claim: NoticeClaim) -> OutgoingMessage | Outcome:
         if not self._may_write(claim.address, claim.kind):
