@@ -36,7 +36,7 @@ test: install-dev chromium  ## set everything up and run the whole test suite (T
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(TESTS)
 
 torture: install-dev chromium  ## run the long versions of tests that have one (minutes)
-	@NEWSLETTER_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m torture $(TESTS)
+	@TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m torture $(TESTS)
 
 lint: install-dev  ## check style, formatting, types and the import contract
 	$(BIN)/ruff check .

@@ -159,7 +159,7 @@ def serve_pages(folder: Path, pipe: Connection) -> None:
 
 def _serve(app: object, pipe: Connection) -> None:
     async def run() -> None:
-        server = Server(app, "127.0.0.1", 0)  # type: ignore[arg-type]
+        server = Server(app, "127.0.0.1", 0)  # type: ignore[arg-type]  # any ASGI application
         await server.start()
         pipe.send(server.port)
         await asyncio.to_thread(pipe.recv)
@@ -230,7 +230,7 @@ def ask(port: int, requests: Sequence[bytes], connections: int, start: float) ->
         began = time.time()
         waits = [loop.create_future() for _ in range(connections)]
         for done in waits:
-            await loop.create_connection(lambda done=done: Client(rest, seconds, done), "127.0.0.1", port)  # type: ignore[misc]
+            await loop.create_connection(lambda done=done: Client(rest, seconds, done), "127.0.0.1", port)  # type: ignore[misc]  # mypy knows no lambda with a default
         await asyncio.gather(*waits)
         return began, time.time(), seconds
 

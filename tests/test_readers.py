@@ -37,7 +37,7 @@ READER_TABLES = (
     "delivery",
 )
 #: The long runs of ``make torture``; the suite has a small version of each.
-TORTURE = bool(os.environ.get("NEWSLETTER_TORTURE"))
+TORTURE = bool(os.environ.get("TORTURE"))
 CRAWLED = 200 if TORTURE else 30
 
 

@@ -185,7 +185,7 @@ class NoticeBook:
                     write(NoticeStore(session))
             except SQLAlchemyError as error:
                 # A database error's text may hold values of rows.
-                log.error("notice.unwritable %s retry_in=%s error=%s", claim.label, wait, type(error).__name__)  # noqa: TRY400
+                log.error("notice.unwritable %s retry_in=%s error=%s", claim.label, wait, type(error).__name__)  # noqa: TRY400 - the text may hold values of rows
                 if wait is None:
                     return False
                 time.sleep(wait)
