@@ -67,3 +67,10 @@ def test_a_client_is_a_canonical_address_or_nothing(text: str) -> None:
 def test_without_a_peer_there_is_no_client() -> None:
     assert client_of({"type": "http"}) == ""
     assert client_of({"type": "http", "client": None}) == ""
+
+
+def test_a_proxy_that_is_not_named_is_pointed_out_once(caplog: pytest.LogCaptureFixture) -> None:
+    assert clients([], [], ["198.51.100.7"], ["198.51.100.8"]) == ["127.0.0.1"] * 3
+    assert [record.message for record in caplog.records if "proxy" in record.message] == [
+        "web.proxy_not_trusted peer=127.0.0.1 hint=name-it-in-web.trusted_proxies"
+    ]
