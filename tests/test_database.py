@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import StatementError
 
 from newsletter.clock import SystemClock
-from newsletter.database import Database
+from newsletter.database import MIGRATIONS, Database
 from newsletter.errors import DatabaseError
 from newsletter.migrations.metadata import metadata
 from newsletter.papers.tables import PaperIdentityRow
+from subscribers.model import Cadence, Choices, Interests
+from subscribers.store import SubscriberStore
 
 
 def test_migrations_lead_to_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_readers_of_the_first_version_are_there_after_the_upgrade(database: Database) -> None:
+    _migrate(database, command.downgrade, "0001")
+    now = "2026-08-17 06:00:00"
+    with database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO subscriber (id, address, address_key, state, token_epoch, created_at, changed_at) "
+                "VALUES (1, 'You@example.org', 'you@example.org', 'active', 0, :now, :now)"
+            ),
+            {"now": now},
+        )
+        session.execute(
+            text(
+                "INSERT INTO subscription (id, subscriber_id, newsletter, cadence, local_hour, zone, interests, created_at, "
+                "changed_at) VALUES (1, 1, 'papers', 'weekly', 7, 'Europe/Berlin', :interests, :now, :now)"
+            ),
+            {"now": now, "interests": '{"keywords": ["agents"]}'},
+        )
+    _migrate(database, command.upgrade, "head")
+    with database.read() as session:
+        [found] = SubscriberStore(session).subscriptions([1])
+    assert found.choices == Choices(Cadence.WEEKLY, 7, "Europe/Berlin", Interests(keywords=("agents",)))
+    test_migrations_lead_to_the_models(database)
+
+
+def _migrate(database: Database, way: Callable[[Config, str], object], revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        way(config, revision)
+        connection.commit()
 
 
 def test_an_upgraded_database_is_current(database: Database) -> None:
