@@ -8,15 +8,16 @@ from newsletter.web.choosing import FIELD_PREFIX
 from newsletter.web.forms import Form, storable
 from subscribers.interests import join_words
 
-_TEXTS = ("address", "newsletter", "cadence", "zone")
+_TEXTS = ("address", "email", "newsletter", "cadence", "zone")
 _LISTS = ("keywords", "authors")
 
 
 def form_of_object(given: Mapping[str, object]) -> tuple[Form, dict[str, str]]:
     """Return the form an object stands for, and what is wrong with its types, by name.
 
-    Keys: ``address``, ``newsletter``, ``cadence``, ``zone`` (text), ``hour`` (whole number), ``topics``, ``keywords``,
-    ``authors`` (lists of text), ``fields`` (object of text, whole numbers, true and false). None is as good as missing.
+    Keys: ``address`` or ``email``, ``newsletter``, ``cadence``, ``zone`` (text), ``hour`` (whole number), ``topics``,
+    ``keywords``, ``authors`` (lists of text), ``fields`` (object of text, whole numbers, true and false). None is as good as
+    missing.
     """
     pairs: list[tuple[str, str]] = []
     problems = {}

@@ -34,6 +34,8 @@ SEAL = "form"
 TAKEN_WORDS = "Look into your inbox: a mail with a link to confirm is on its way, if the address can get it."
 _BUSY_WORDS = "Too many sign-ups came in lately. Try again later; nothing was taken in."
 _MAX_ADDRESS = 320
+#: Names of the field with the address; forms elsewhere often use the second.
+_ADDRESS = ("address", "email")
 #: Shortest time that a refused visitor is told to wait, in seconds.
 _LEAST_WAIT = 60
 
@@ -101,7 +103,7 @@ class SigningUp:
         if sign_up is None:
             slug, newsletter = self._newsletter(form.one("newsletter"))
             written = Written.of_form(form).or_else(Written.at_first(newsletter))
-            return await run_in_threadpool(self._form_page, slug, written, form.one("address"), problems)
+            return await run_in_threadpool(self._form_page, slug, written, _address_of(form), problems)
         seal = self._seal.check(form.one(SEAL))
         if seal is not SealState.GOOD:
             return self._once_more(form, sign_up, seal)
@@ -143,7 +145,7 @@ class SigningUp:
 
     def _parse(self, form: Form, client: str) -> tuple[SignUp | None, dict[str, str]]:
         problems = {}
-        address, asked = form.one("address"), form.one("newsletter")
+        address, asked = _address_of(form), form.one("newsletter")
         if not address:
             problems["address"] = "Write the e-mail address the mails should go to."
         slug, newsletter = self._newsletter(asked)
@@ -192,7 +194,7 @@ class SigningUp:
         return self._pages.page("signup.html", values, status=422 if problems else 200, masthead=Masthead.of(newsletter))
 
     def _once_more(self, form: Form, sign_up: SignUp, seal: SealState) -> Response:
-        kept = [(name, value) for name, value in form.pairs() if name not in {SEAL, HONEYPOT, "address"}]
+        kept = [(name, value) for name, value in form.pairs() if name not in {SEAL, HONEYPOT, *_ADDRESS}]
         values = {
             "address": sign_up.address,
             "kept": kept,
@@ -212,10 +214,15 @@ class SigningUp:
         return Masthead.of(self._newsletter(slug)[1])
 
 
+def _address_of(form: Form) -> str:
+    return next((text for name in _ADDRESS if (text := form.one(name))), "")
+
+
 _TEXT = {"type": "string"}
 _WORDS = {"type": "string", "description": "words with semicolons between"}
 _FORM: dict[str, Any] = {
-    "address": _TEXT,
+    "address": {**_TEXT, "description": "where the mails should go"},
+    "email": {**_TEXT, "description": "the same, for forms that call it so"},
     "newsletter": {**_TEXT, "description": "slug; the first newsletter if it is missing"},
     "cadence": {**_TEXT, "description": "daily, weekdays, weekly or monthly, as far as the newsletter offers it"},
     "hour": {**_TEXT, "description": "local hour, 0 to 23"},
@@ -228,10 +235,10 @@ _FORM: dict[str, Any] = {
 _LIST = {"type": "array", "items": _TEXT}
 _OBJECT: dict[str, Any] = {
     "type": "object",
-    "required": ["address"],
+    "anyOf": [{"required": ["address"]}, {"required": ["email"]}],
     "additionalProperties": False,
     "properties": {
-        **{name: _FORM[name] for name in ("address", "newsletter", "cadence", "zone")},
+        **{name: _FORM[name] for name in (*_ADDRESS, "newsletter", "cadence", "zone")},
         "hour": {"type": "integer", "minimum": 0, "maximum": 23},
         **dict.fromkeys(("topics", "keywords", "authors"), _LIST),
         "fields": {"type": "object", "description": "the operator's own fields by name"},

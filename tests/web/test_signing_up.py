@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -182,6 +183,16 @@ def test_json_needs_no_form_before_it(home: House) -> None:
     choices = home.deps.subscribers.held(notice.subscriber_id).wishes[0].choices
     assert choices.interests.keywords == ("one; two", "three")
     assert choices.local_hour == 5
+
+
+def test_the_address_may_be_called_email_as_forms_elsewhere_do(home: House) -> None:
+    assert home.client.post("/subscribe", json={"email": "a@example.org"}).status_code == 200
+    page = home.client.post("/subscribe", data={"email": "b@example.org"}).text
+    assert 'value="b@example.org"' in page
+    home.clock.advance(timedelta(seconds=5))
+    assert home.client.post("/subscribe", data={**hidden(page), "address": "b@example.org"}).status_code == 200
+    people = [home.deps.subscribers.find(notice.subscriber_id).address for notice in home.receive()]
+    assert people == ["a@example.org", "b@example.org"]
 
 
 @pytest.mark.parametrize(
