@@ -69,8 +69,13 @@ class Reception:
             woken.cancel()
 
     async def _look(self) -> None:
-        while await asyncio.to_thread(self._app.desk.process) and not self._stop.is_set():
+        while not self._stop.is_set():
+            began = self._loop.time()
+            if not await asyncio.to_thread(self._app.desk.process):
+                return
             self._notices.set()
+            # As long again for others: requests and notices need the processor, and SQLite's one write lock, as well.
+            await asyncio.sleep(self._loop.time() - began)
 
     async def _send(self) -> None:
         report = await self._app.notice_sender(self._smtp).run(self._stop)

@@ -119,7 +119,7 @@ class SignUpDesk:
                 log.info("signup.refused reason=%s count=%d", verdict, count)
         return verdicts
 
-    def process(self, *, limit: int = 50) -> int:
+    def process(self, *, limit: int = 20) -> int:
         """Deal with the oldest sign-ups that wait, in one transaction.
 
         Of several for one mailbox and newsletter the newest counts.
