@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from subscribers.address import Address, parse_address
 from subscribers.admission import LIFTED_BY_OWN_WISH, Request, admit
-from subscribers.errors import AddressError
+from subscribers.errors import AddressError, SuppressedError
 from subscribers.keys import LinkKeys
 from subscribers.limits import LimitStore
 from subscribers.model import (
@@ -32,7 +32,7 @@ from subscribers.ports import Clock, Notices, Transactions
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher, SuppressionStore
 from subscribers.tokens import TokenPurpose
-from subscribers.wishes import ChangeStore, WishStore
+from subscribers.wishes import ChangeStore, WishStore, ask_by_mail, never_asked
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +128,12 @@ class Confirmations:
         Returns:
             As :meth:`peek`, afterwards.
         """
+        try:
+            return self._confirm(token)
+        except SuppressedError:  # by somebody else, at this very moment
+            return None
+
+    def _confirm(self, token: str) -> Confirmation | None:
         with self._database.write() as session:
             found = self._find(session, token, lock=True)
             seen = None if found is None else self._look(session, *found)
@@ -254,6 +260,10 @@ class Confirmations:
         LimitStore(session, self._hasher).answered(address)
         welcome = Notice(NoticeKind.WELCOME, subscriber.id, subscriber.address, wish.newsletter, reference=wish.id)
         self._notices.put(session, welcome, now=now)
+        for other in never_asked(session, subscriber.id):
+            if LimitStore(session, self._hasher).may_mail(address, limits=self._limits, now=now):
+                again = wishes.ask(subscriber.id, other.newsletter, wishes.asked(other.id), now=now)
+                ask_by_mail(session, self._notices, subscriber, again, client="", now=now)
 
     def _move(self, session: Session, subscriber: Subscriber, change: AddressChange, now: datetime) -> bool:
         address, changes = parse_address(change.address), ChangeStore(session)

@@ -14,12 +14,9 @@ from sqlalchemy.orm import Session
 from subscribers.address import Address, parse_address
 from subscribers.admission import LIFTED_BY_OWN_WISH
 from subscribers.choices_json import choices_from_json
-from subscribers.consent import ConsentStore
 from subscribers.errors import AddressError
 from subscribers.limits import LimitStore, mailbox_of
 from subscribers.model import (
-    Consent,
-    ConsentEvent,
     ConsentMethod,
     Notice,
     NoticeKind,
@@ -33,18 +30,23 @@ from subscribers.ports import Clock, Notices, Transactions
 from subscribers.sign_ups import SignUpStore, Waiting
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher, SuppressionStore
-from subscribers.wishes import Asked, WishStore
+from subscribers.wishes import Asked, WishStore, ask_by_mail
 
 log = logging.getLogger(__name__)
 
 
 class Ending(StrEnum):
-    """What became of a sign-up."""
+    """What became of a sign-up.
+
+    ``RENEWED``: the choices of a wish that waits were replaced. ``POSTPONED``: it will be asked about when the mail for another
+    wish was answered. ``LIMITED``: the mailbox was written to enough.
+    """
 
     CONFIRM = "confirm"
     KNOWN = "known"
     SUPERSEDED = "superseded"
     RENEWED = "renewed"
+    POSTPONED = "postponed"
     LIMITED = "limited"
     UNWELCOME = "unwelcome"
     NO_ADDRESS = "no_address"
@@ -180,12 +182,16 @@ class SignUpDesk:
         )
         if kind is None:
             return Ending.UNWELCOME, 0 if person is None else person.id
-        method = ConsentMethod(one.method)
-        asked = Asked(choices_from_json(one.choices), method, one.wording, limits.network_name(one.client))
+        asked = Asked(choices_from_json(one.choices), ConsentMethod(one.method), one.wording, limits.network_name(one.client))
         if not limits.may_mail(address, limits=self._limits, now=now):
-            if kind is NoticeKind.CONFIRM and person is not None and wishes.renew(person.id, one.newsletter, asked):
+            if kind is not NoticeKind.CONFIRM or person is None:
+                return Ending.LIMITED, 0 if person is None else person.id
+            if wishes.renew(person.id, one.newsletter, asked):
                 return Ending.RENEWED, person.id
-            return Ending.LIMITED, 0 if person is None else person.id
+            if not any(wish.confirmed_at is None for wish in wishes.of(person.id)):
+                return Ending.LIMITED, person.id
+            wishes.ask(person.id, one.newsletter, asked, now=now)
+            return Ending.POSTPONED, person.id
         if person is None:
             person, _ = store.add(address, SubscriberState.PENDING, now=now)
         if kind is NoticeKind.KNOWN:
@@ -193,9 +199,5 @@ class SignUpDesk:
             self._notices.put(session, notice, now=now)
             return Ending.KNOWN, person.id
         wish = wishes.ask(person.id, one.newsletter, asked, now=now)
-        ConsentStore(session).record(
-            Consent(person.id, one.newsletter, ConsentEvent.ASKED, method, one.wording, f"wish {wish.id}", now)
-        )
-        notice = Notice(kind, person.id, person.address, one.newsletter, reference=wish.id, client=one.client)
-        self._notices.put(session, notice, now=now)
+        ask_by_mail(session, self._notices, person, wish, client=one.client, now=now)
         return Ending.CONFIRM, person.id

@@ -11,7 +11,20 @@ from sqlalchemy.orm import Session
 from subscribers.address import Address
 from subscribers.choices_json import choices_from_json, choices_to_json
 from subscribers.consent import ConsentStore
-from subscribers.model import AddressChange, Choices, ConsentMethod, SubscriberId, SubscriberState, Wish
+from subscribers.model import (
+    AddressChange,
+    Choices,
+    Consent,
+    ConsentEvent,
+    ConsentMethod,
+    Notice,
+    NoticeKind,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+    Wish,
+)
+from subscribers.ports import Notices
 from subscribers.tables import AddressChangeRow, OpinionRow, SubscriberRow, WishRow
 
 
@@ -39,7 +52,7 @@ class WishStore:
         self._session = session
 
     def ask(self, subscriber_id: SubscriberId, newsletter: str, asked: Asked, *, now: datetime) -> Wish:
-        """Keep a wish a mail is about to go out for.
+        """Keep a wish.
 
         One that is still open keeps its number, so that links mailed for it go on working. One that was confirmed is replaced
         under a new number: what confirmed it once never confirms another.
@@ -82,6 +95,36 @@ class WishStore:
     def confirm(self, wish_id: int, *, now: datetime) -> None:
         """Mark a wish as confirmed."""
         self._session.execute(update(WishRow).where(WishRow.id == wish_id).values(confirmed_at=now))
+
+
+def ask_by_mail(session: Session, notices: Notices, person: Subscriber, wish: Wish, *, client: str, now: datetime) -> None:
+    """Have a mail ask whether ``wish`` is meant, and record that it was asked for.
+
+    Args:
+        session: in the transaction that keeps the wish.
+        notices: takes the mail.
+        person: whose wish it is.
+        wish: as kept.
+        client: IP address of whoever sent the form; "" if unknown.
+        now: aware UTC.
+    """
+    asked = WishStore(session).asked(wish.id)
+    ConsentStore(session).record(
+        Consent(person.id, wish.newsletter, ConsentEvent.ASKED, asked.method, asked.wording, _detail(wish), now)
+    )
+    notice = Notice(NoticeKind.CONFIRM, person.id, person.address, wish.newsletter, reference=wish.id, client=client)
+    notices.put(session, notice, now=now)
+
+
+def never_asked(session: Session, subscriber_id: SubscriberId) -> tuple[Wish, ...]:
+    """Return a person's open wishes no mail was queued for yet, ascending number: another one's mail came first."""
+    asked = {line.detail for line in ConsentStore(session).of(subscriber_id) if line.event is ConsentEvent.ASKED}
+    wishes = WishStore(session).of(subscriber_id)
+    return tuple(wish for wish in wishes if wish.confirmed_at is None and _detail(wish) not in asked)
+
+
+def _detail(wish: Wish) -> str:
+    return f"wish {wish.id}"
 
 
 class ChangeStore:

@@ -102,6 +102,21 @@ def mailbox(database: Database, clock: ManualClock, keys: LinkKeys, service: Sub
     return Mailbox(database, clock, keys, service)
 
 
+def test_who_signs_up_for_two_at_once_is_asked_about_the_second_after_the_first(mailbox: Mailbox) -> None:
+    first = mailbox.sign_up(newsletter="papers")
+    assert mailbox.sign_up(newsletter="robots", choices=Choices(Cadence.MONTHLY)) == ""
+    assert mailbox.sign_up(newsletter="birds") == ""
+    assert mailbox.confirmations.confirm(first) is not None
+    assert mailbox.notices.kinds == [KIND.CONFIRM, KIND.WELCOME, KIND.CONFIRM]
+    second = mailbox.last_token()
+    done = mailbox.confirmations.confirm(second)
+    assert done is not None
+    assert (done.newsletter, done.choices and done.choices.cadence) == ("robots", Cadence.MONTHLY)
+    assert mailbox.notices.kinds[3:] == [KIND.WELCOME, KIND.CONFIRM]
+    assert mailbox.confirmations.confirm(first) is not None
+    assert len(mailbox.notices.kinds) == 5, "a click again asked again"
+
+
 def test_the_click_subscribes_with_what_was_picked_and_a_welcome_follows(mailbox: Mailbox) -> None:
     choices = Choices(Cadence.WEEKLY, 7, "Europe/Berlin", Interests(("cs.CL",)), 5, (("team", "red"),))
     token = mailbox.sign_up(choices=choices)
