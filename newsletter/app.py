@@ -250,10 +250,12 @@ class App:
 
     def clear_away(self) -> None:
         """Delete what nobody confirmed, and notices of weeks ago."""
-        Upkeep(self.database, self.clock, self.config.signup.limits).run()
+        cleaned = Upkeep(self.database, self.clock, self.config.signup.limits).run()
         with self.database.write() as session:
             NoticeStore(session).drop_settled(before=self.clock.now() - NOTICES_KEPT)
-        self.forget_deleted()
+        # SQLite's log may have been in use when somebody was erased, and emptying it costs little.
+        if cleaned.people or self.database.is_sqlite:
+            self.forget_deleted()
 
     @cached_property
     def composer(self) -> DigestComposer:
