@@ -20,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -255,7 +256,7 @@ def ask(port: int, requests: Sequence[bytes], connections: int, start: float) ->
         began = time.time()
         waits = [loop.create_future() for _ in range(connections)]
         for done in waits:
-            await loop.create_connection(lambda done=done: Client(rest, seconds, done), "127.0.0.1", port)  # type: ignore[misc]  # mypy knows no lambda with a default
+            await loop.create_connection(partial(Client, rest, seconds, done), "127.0.0.1", port)
         await asyncio.gather(*waits)
         return began, time.time(), seconds
 

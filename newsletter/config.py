@@ -12,7 +12,7 @@ from datetime import time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from subscribers.fields import FieldKind, OwnField
-from subscribers.model import Cadence, SignUpLimits
+from subscribers.model import Cadence, SignUpLimits, time_zones
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -55,8 +55,8 @@ Duration = Annotated[timedelta, BeforeValidator(_parse_duration), PlainSerialize
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        near = difflib.get_close_matches(name, available_timezones(), 1)
+    if name not in time_zones():
+        near = difflib.get_close_matches(name, time_zones(), 1)
         raise ValueError(f"no such time zone{f'; did you mean {near[0]!r}?' if near else ''}")
     return name
 

@@ -133,12 +133,13 @@ class Choices:
             raise ValueError("the hour is not one from 0 to 23")
         if self.size is not None and not 1 <= self.size <= 60:
             raise ValueError("the number of papers is not one from 1 to 60")
-        if self.zone not in _zones():
+        if self.zone not in time_zones():
             raise ValueError("no such time zone; write it like Europe/Berlin")
 
 
 @lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
+def time_zones() -> frozenset[str]:
+    """Return the names of all zones there are; looking them up reads a folder, so it is done once."""
     return frozenset(available_timezones())
 
 

@@ -105,7 +105,7 @@ class NoticeBook:
     def put_back(self, claim: NoticeClaim) -> None:
         """Take back a claim that was not tried; it is the next to be given out."""
         self._kept.appendleft(claim)
-        self._leave()
+        self._leave(claim)
 
     async def prepare(
         self, work: Callable[[NoticeClaim], OutgoingMessage | Outcome], claim: NoticeClaim
@@ -122,17 +122,18 @@ class NoticeBook:
         Raises:
             SQLAlchemyError: the database is in trouble; the dot must not leave.
         """
-        return await self._run(lambda: self._write_intent(claim, self._messages[claim.notice_id]))
+        message = self._messages[claim.notice_id]
+        return await self._run(lambda: self._write_intent(claim, message))
 
     def record(self, claim: NoticeClaim, outcome: Outcome) -> None:
         """Queue a result; it is durable before any intent that is asked for later."""
         self._thread.submit(self._write_result, claim, outcome)
-        self._leave()
+        self._leave(claim)
 
     def give_back(self, claim: NoticeClaim) -> None:
         """Queue that ``claim``'s dot certainly never left."""
         self._thread.submit(self._return, claim, None)
-        self._leave()
+        self._leave(claim)
 
     async def close(self, reason: Reason | None) -> int:
         """Give back the claims nobody took, for ``reason``, write what is still waiting, and end; return how many they were."""
@@ -144,7 +145,8 @@ class NoticeBook:
         await asyncio.to_thread(self._thread.shutdown)
         return len(left)
 
-    def _leave(self) -> None:
+    def _leave(self, claim: NoticeClaim) -> None:
+        self._messages.pop(claim.notice_id, None)
         self._at_work -= 1
         self._changed.set()
 

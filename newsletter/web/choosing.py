@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
-from zoneinfo import available_timezones
 
 from newsletter.config import NewsletterConfig
 from newsletter.papers.categories import NAMES, name_of
 from newsletter.web.forms import Form
 from subscribers.fields import FieldsError, OwnField, fields_to_text, parse_fields
 from subscribers.interests import join_words, split_words
-from subscribers.model import Cadence, Choices, FieldValue, Interests
+from subscribers.model import Cadence, Choices, FieldValue, Interests, time_zones
 
 FIELD_PREFIX = "field-"
 _LABELS = {
@@ -197,7 +196,7 @@ def _hour(text: str, problems: dict[str, str]) -> int:
 
 
 def _zone(text: str, problems: dict[str, str]) -> str:
-    known = available_timezones_once()
+    known = time_zones()
     if text not in known:
         near = difflib.get_close_matches(text[:64].replace(" ", "_"), known, 1)
         hint = f"did you mean {near[0]}?" if near else "write it like Europe/Berlin."
@@ -213,9 +212,3 @@ def _size(written: Written, problems: dict[str, str]) -> int | None:
         problems["size"] = "Papers: from 1 to 60."
         return None
     return int(text)
-
-
-@lru_cache(maxsize=1)
-def available_timezones_once() -> frozenset[str]:
-    """Return the names of all zones; looking them up reads a folder."""
-    return frozenset(available_timezones())

@@ -193,7 +193,7 @@ class Preferences:
         text = form.one("address")
         if not text:
             return _Done(problems={"address": "Write the new address."})
-        self._deps.confirmations.ask_address(held.subscriber.id, text[:320], client=client)
+        self._deps.confirmations.ask_address(held.subscriber.id, text, client=client)
         self._deps.wake()
         return _Done("A mail with a link is on its way to the new address. Until you confirm there, nothing changes.")
 

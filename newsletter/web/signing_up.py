@@ -27,13 +27,13 @@ from newsletter.web.network import client_of
 from newsletter.web.pages import Pages
 from newsletter.web.routes import BAD_BODY, BUSY, Doc, Routes, form_content
 from subscribers.model import ConsentMethod, SignUp, Verdict
+from subscribers.sign_ups import MAX_ADDRESS
 
 #: A field that people do not see. Whoever fills it in gets the usual answer, and nothing else happens.
 HONEYPOT = "homepage"
 SEAL = "form"
 TAKEN_WORDS = "Look into your inbox: a mail with a link to confirm is on its way, if the address can get it."
 _BUSY_WORDS = "Too many sign-ups came in lately. Try again later; nothing was taken in."
-_MAX_ADDRESS = 320
 #: Names of the field with the address; forms elsewhere often use the second.
 _ADDRESS = ("address", "email")
 #: Shortest time that a refused visitor is told to wait, in seconds.
@@ -155,7 +155,7 @@ class SigningUp:
         problems |= wrong
         if choices is None or problems:
             return None, problems
-        return SignUp(address[:_MAX_ADDRESS], slug, choices, ConsentMethod.WEB, newsletter.wording, client), {}
+        return SignUp(address[:MAX_ADDRESS], slug, choices, ConsentMethod.WEB, newsletter.wording, client), {}
 
     def _written(self, form: Form, newsletter: NewsletterConfig) -> Written:
         # One form serves all newsletters: fields that only another one has are not this one's business.
