@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -104,10 +104,10 @@ class SecurityConfig(Section):
     )
 
 
-class SmtpConfig(Section):
-    """Where outgoing mail goes. ``host = ""`` keeps everything on this machine, in the built-in inbox."""
+class RelayConfig(Section):
+    """A further relay: connections are shared out by weight, and one that fails is left to the others."""
 
-    host: str = Field("", description='your relay; "" means the built-in inbox')
+    host: str = Field("", description="its name or address")
     port: int = Field(587, ge=1, le=65535, description="587 for STARTTLS, 465 for TLS, 25 for a local MTA")
     security: Literal["starttls", "tls", "none"] = Field("starttls", description="how the connection is protected")
     username: str = Field("", description='login name; "" means no login')
@@ -120,14 +120,34 @@ class SmtpConfig(Section):
     final_timeout: Duration = Field(
         timedelta(minutes=10), description="for the reply after the message's end (RFC 5321: 10 min)"
     )
+    message_timeout: Duration = Field(timedelta(minutes=20), description="for one message in all, however the server dawdles")
+    weight: int = Field(1, ge=0, le=1000, description="share of the connections among relays; 0: only when all others fail")
+    connections: int = Field(0, ge=0, le=256, description="most connections to it at a time; 0: delivery.connections")
+    per_second: float = Field(0.0, ge=0, description="messages a second given to it; 0: no limit")
+    per_day: int = Field(0, ge=0, description="messages a day (UTC) given to it; 0: no limit")
 
     @model_validator(mode="after")
     def _login_needs_tls(self) -> Self:
         if (self.password or self.password_file) and self.security == "none":
-            raise ValueError("a password needs TLS; set smtp.security to 'starttls' or 'tls'")
+            raise ValueError("a password needs TLS; set security to 'starttls' or 'tls'")
         if self.username and not (self.password or self.password_file):
-            raise ValueError("smtp.username is set but no password; set smtp.password_file or NEWSLETTER_SMTP__PASSWORD")
+            raise ValueError("username is set but no password; set password_file or NEWSLETTER_SMTP__PASSWORD")
         return self
+
+
+class SmtpConfig(RelayConfig):
+    """Where outgoing mail goes. ``host = ""`` keeps everything on this machine, in the built-in inbox."""
+
+    host: str = Field("", description='your relay; "" means the built-in inbox')
+
+
+class DomainConfig(Section):
+    """Receiving domains that belong to one provider, with limits of their own. Any other domain is a group of its own."""
+
+    domains: tuple[str, ...] = Field((), description='like ["gmail.com", "googlemail.com"]')
+    connections: int = Field(0, ge=0, le=256, description="most connections busy with it; 0: as many as it keeps up with")
+    per_second: float = Field(0.0, ge=0, description="messages a second to it; 0: no limit")
+    per_day: int = Field(0, ge=0, description="messages a day (UTC) to it; 0: no limit")
 
 
 class DeliveryConfig(Section):
@@ -136,8 +156,7 @@ class DeliveryConfig(Section):
     connections: int = Field(2, ge=1, le=256, description="SMTP connections at a time")
     batch: int = Field(200, ge=1, le=10_000, description="deliveries claimed at a time")
     lease: Duration = Field(
-        timedelta(minutes=15),
-        description="how long a claim is held; at least half as long again as smtp.final_timeout is taken",
+        timedelta(seconds=20), description="what a sender holds that gave no sign of life for so long is taken over"
     )
     on_doubt: Literal["resend", "hold"] = Field(
         "resend", description="a message whose final reply never came: send it again (nobody lost), or hold it (nobody doubled)"
@@ -149,6 +168,22 @@ class DeliveryConfig(Section):
     retry_longest: Duration = Field(timedelta(hours=6), description="longest wait between two tries")
     give_up_after: Duration = Field(timedelta(days=3), description="age at which a deferred delivery counts as failed")
     drain: Duration = Field(timedelta(seconds=25), description="how long running messages may finish after SIGTERM")
+    per_second: float = Field(0.0, ge=0, description="messages a second in all; 0: no limit")
+    per_day: int = Field(0, ge=0, description="messages a day (UTC) in all; 0: no limit")
+    warm_up: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="for a new sending address: messages in all on the first, second, … day, like [200, 500, 1000, 5000]"
+    )
+    warm_up_from: date | None = Field(None, description="first day of warm_up (UTC)")
+    least_free_mb: int = Field(100, ge=0, description="free megabytes beside the database under which nothing is sent")
+    domains: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], DomainConfig] = Field(
+        default_factory=dict, description="groups of receiving domains with limits, a table [delivery.domains.GROUP] each"
+    )
+
+    @model_validator(mode="after")
+    def _warm_up_begins(self) -> Self:
+        if bool(self.warm_up) != (self.warm_up_from is not None):
+            raise ValueError("warm_up and warm_up_from belong together; set both, or neither")
+        return self
 
 
 class WebConfig(Section):
@@ -307,6 +342,13 @@ class FieldConfig(Section):
         return self
 
 
+class DkimConfig(Section):
+    """A DKIM key to sign with; the name behind the last dot is its selector. Leave it out where the relay signs."""
+
+    key_file: Path = Field(Path("data/dkim.pem"), description="private key in PEM: RSA of 2048 bits or more, or Ed25519")
+    domain: str = Field("", description='signing domain (d=), the one of from_address or above it; "" means that one')
+
+
 class NewsletterConfig(Section):
     """One publication."""
 
@@ -314,6 +356,10 @@ class NewsletterConfig(Section):
     tagline: str = Field("The research papers people are talking about", max_length=200, description="one line below the name")
     from_address: str = Field("papers@example.org", description="From address; its domain should be yours")
     envelope_from: str = Field("", description='where bounces go; "" means from_address')
+    verp: bool = Field(
+        default=True,
+        description="if envelope_from is set: give each message its own signed one, NAME+TOKEN@DOMAIN, so that bounces say whose",
+    )
     reply_to: str = Field("", description='where answers go; "" means from_address')
     list_id: str = Field("papers.example.org", description="List-Id (RFC 2919); never change it once mails have gone out")
     postal_address: str = Field("", description="printed in every mail; the law of many countries asks for it")
@@ -342,6 +388,9 @@ class NewsletterConfig(Section):
     )
     fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], FieldConfig] = Field(
         default_factory=dict, description="fields of your own on the form, a table [newsletters.NAME.fields.FIELD] each"
+    )
+    dkim: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")], DkimConfig] = Field(
+        default_factory=dict, description="keys to sign with, a table [newsletters.NAME.dkim.SELECTOR] each"
     )
 
     @field_validator("from_address", "envelope_from", "reply_to")
@@ -399,6 +448,9 @@ class Config(Section):
     paths: PathsConfig = PathsConfig()
     security: SecurityConfig = SecurityConfig()
     smtp: SmtpConfig = SmtpConfig()
+    relays: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], RelayConfig] = Field(
+        default_factory=dict, description="further relays beside [smtp], a table [relays.RELAY] each"
+    )
     delivery: DeliveryConfig = DeliveryConfig()
     web: WebConfig = WebConfig()
     signup: SignUpConfig = SignUpConfig()
@@ -411,6 +463,17 @@ class Config(Section):
     newsletters: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], NewsletterConfig] = Field(
         default_factory=lambda: {"papers": NewsletterConfig()}, min_length=1
     )
+
+    @model_validator(mode="after")
+    def _relays_stand_beside_smtp(self) -> Self:
+        nameless = [name for name, relay in self.relays.items() if not relay.host]
+        if nameless:
+            raise ValueError(f"relays.{nameless[0]}.host is empty; name the relay")
+        if self.relays and not self.smtp.host:
+            raise ValueError("relays stand beside the one of [smtp]; set smtp.host as well")
+        if "smtp" in self.relays:
+            raise ValueError("a relay cannot be called 'smtp', as the one of [smtp] is; give it another name")
+        return self
 
     @model_validator(mode="after")
     def _readers_can_leave(self) -> Self:
@@ -441,3 +504,6 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
     yield from walk("", Config)
     yield "newsletters.NAME", NewsletterConfig
     yield "newsletters.NAME.fields.FIELD", FieldConfig
+    yield "newsletters.NAME.dkim.SELECTOR", DkimConfig
+    yield "delivery.domains.GROUP", DomainConfig
+    yield "relays.RELAY", RelayConfig

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     OUT_OF_TRIES = "out_of_tries"
     TOO_OLD = "too_old"
+    SUPERSEDED = "superseded"
 
 
 class Phase(StrEnum):
@@ -85,9 +86,10 @@ class SmtpReply:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process may send until ``lease_until``, as long as ``epoch`` is still the row's.
+    """A delivery that this process may send as long as ``epoch`` is still the row's.
 
-    ``doubted``: an earlier message of it may have arrived.
+    ``address_hash`` is what a suppression of its reader would be kept under. ``doubted``: an earlier message of it may have
+    arrived.
     """
 
     delivery_id: DeliveryId
@@ -99,7 +101,7 @@ class Claim:
     attempts: int
     epoch: int
     dated_at: datetime
-    lease_until: datetime
+    address_hash: str = ""
     doubted: bool = False
 
     @property
@@ -110,11 +112,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message ready for the wire: ``data`` is all of it, with CRLF line ends, not dot-stuffed."""
+    """A message ready for the wire: ``data`` is all of it, with CRLF line ends, not dot-stuffed.
+
+    ``envelope_id`` is what a DSN will name it by (RFC 3461 section 4.4); empty asks for no DSN. ``is_checked`` says that ``data``
+    was put together from checked pieces: 7-bit, no bare CR or LF, no long line, none that begins with a dot.
+    """
 
     envelope_from: str
     recipient: str
     data: bytes
+    envelope_id: str = ""
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,10 @@ class IssueState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One number of a newsletter. ``number`` counts per newsletter from 1; ``slot`` is the local period it covers."""
+    """One number of a newsletter. ``number`` counts per newsletter from 1; ``slot`` is the local period it covers.
+
+    ``note`` says why it is paused and what to do; else it is empty.
+    """
 
     id: IssueId
     newsletter: str
@@ -38,6 +41,7 @@ class Issue:
     frozen_at: datetime
     finished_at: datetime | None
     audience: int | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

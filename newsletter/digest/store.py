@@ -129,4 +129,5 @@ def _to_issue(row: IssueRow) -> Issue:
         frozen_at=row.frozen_at,
         finished_at=row.finished_at,
         audience=row.audience,
+        note=row.note,
     )

@@ -27,6 +27,8 @@ class IssueRow(Base):
     #: Keyset position of the expansion: every reader up to this number has a delivery.
     expanded_to: Mapped[int] = mapped_column(RowId, default=0)
     audience: Mapped[int | None]
+    #: Why it is paused, and what to do; for people.
+    note: Mapped[str] = mapped_column(String(500), default="")
 
     __table_args__ = (
         UniqueConstraint("newsletter", "cadence", "slot"),
