@@ -6,18 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
 from newsletter.clock import Clock, SystemClock
-from newsletter.config import Config, NewsletterConfig, SmtpConfig
+from newsletter.config import Config, NewsletterConfig, RelayConfig, SmtpConfig
 from newsletter.config_file import secret_from_file
 from newsletter.database import Database
 from newsletter.delivery.account import Accounts
 from newsletter.delivery.composer import DigestComposer
+from newsletter.delivery.dkim import DkimSigner, load_signers
 from newsletter.delivery.expansion import Expander
 from newsletter.delivery.handout import Scope
+from newsletter.delivery.journal import FileJournal
 from newsletter.delivery.personal import forget_replies, sent_to
+from newsletter.delivery.relays import Relay
+from newsletter.delivery.room import check_room
 from newsletter.delivery.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
+from newsletter.delivery.verp import BounceAddresses
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Issue, IssueState
 from newsletter.digest.selection import choose
@@ -198,23 +205,38 @@ class App:
                 issue_id=scope.issue_id, due_by=self.clock.now() if scope.due_only else None
             )
 
+    def relays(self, smtp: SmtpConfig | None = None) -> list[Relay]:
+        """Return the next hops; ``smtp`` stands in for all of them (the built-in inbox's address)."""
+        if smtp is not None and smtp is not self.config.smtp:
+            return [Relay("smtp", smtp)]
+        named = {"smtp": self.config.smtp, **self.config.relays}
+        return [Relay(name, _with_password(name, relay)) for name, relay in named.items()]
+
     def sender(self, smtp: SmtpConfig | None = None) -> Sender:
-        """Return a sender; ``smtp`` overrides the configured relay (the built-in inbox's address)."""
+        """Return a sender; ``smtp`` stands in for the configured relays (the built-in inbox's address)."""
         return Sender(
             self.database,
             self.clock,
-            self._with_password(smtp or self.config.smtp),
+            self.relays(smtp),
             self.config.delivery,
             composer=self.composer,
-            is_suppressed=self.subscribers.is_suppressed,
+            hash_of=self.hasher,
+            journal=lambda: FileJournal(self.config.paths.data / "journal"),
+            check_room=lambda: check_room(self.places, self.config.delivery.least_free_mb),
         )
+
+    @property
+    def places(self) -> list[Path]:
+        """The folders that sending writes to."""
+        file = self.database.url.database
+        return [self.config.paths.data, *([Path(file).parent] if self.database.is_sqlite and file else [])]
 
     def notice_sender(self, smtp: SmtpConfig) -> NoticeSender:
         """Return a sender of notices."""
         return NoticeSender(
             self.database,
             self.clock,
-            self._with_password(smtp),
+            self.relays(smtp),
             self.config.delivery,
             composer=self.notice_composer,
             may_write=MayWrite(self.database, self.hasher),
@@ -232,6 +254,8 @@ class App:
             self.config.newsletters,
             confirm_within=self.config.signup.confirm_within,
             base_url=self.config.web.base_url,
+            bounces=self.bounces,
+            signers=self.signers,
         )
 
     def held_of(self, subscriber_id: SubscriberId) -> dict[str, object]:
@@ -260,7 +284,26 @@ class App:
     @cached_property
     def composer(self) -> DigestComposer:
         """Makes a claim's message."""
-        return DigestComposer(self.database, self.clock, self.renderer, self.link_keys, self.secret, self.config.newsletters)
+        return DigestComposer(
+            self.database,
+            self.clock,
+            self.renderer,
+            self.link_keys,
+            self.secret,
+            self.config.newsletters,
+            bounces=self.bounces,
+            signers=self.signers,
+        )
+
+    @cached_property
+    def bounces(self) -> BounceAddresses:
+        """Signs envelope senders, so that a bounce says what it is about."""
+        return BounceAddresses(self.secret)
+
+    @cached_property
+    def signers(self) -> dict[str, tuple[DkimSigner, ...]]:
+        """The DKIM keys of each newsletter."""
+        return {slug: load_signers(newsletter) for slug, newsletter in self.config.newsletters.items()}
 
     @cached_property
     def ticker(self) -> Ticker:
@@ -317,11 +360,6 @@ class App:
             self.database, self.renderer, self.builder, slug, newsletter, at=(lambda: at) if at else self.clock.now
         )
 
-    def _with_password(self, smtp: SmtpConfig) -> SmtpConfig:
-        if smtp.password_file is None or smtp.password is not None:
-            return smtp
-        return smtp.model_copy(update={"password": secret_from_file(smtp.password_file, "smtp.password_file")})
-
     def _last_fetch(self) -> datetime | None:
         runs = self.fetching.last_runs()
         return max((runs[name].started_at for name in self.fetching.enabled if name in runs), default=None)
@@ -336,3 +374,13 @@ class App:
             due_at=lambda reader: due_at(slot.build_at, local_hour=reader.local_hour, zone=reader.zone),
         )
         return expander.expand(issue)
+
+
+R = TypeVar("R", bound=RelayConfig)
+
+
+def _with_password(name: str, relay: R) -> R:
+    if relay.password_file is None or relay.password is not None:
+        return relay
+    key = f"{'' if name == 'smtp' else 'relays.'}{name}.password_file"
+    return relay.model_copy(update={"password": secret_from_file(relay.password_file, key)})

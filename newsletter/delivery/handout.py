@@ -1,23 +1,27 @@
-"""Handing out claims to the connections of one sending run."""
+"""Giving out messages to the connections of one sending run: claimed and composed ahead, held back where a limit says so."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
+from newsletter.delivery.destinations import Destinations
 from newsletter.delivery.ledger import Batch, Lane, Ledger
-from newsletter.delivery.model import Claim, DeliveryId
+from newsletter.delivery.line import Job
+from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Outcome, OutgoingMessage
+from newsletter.delivery.pace import PaceStore, Purse
+from newsletter.delivery.roster import Roster
 from newsletter.delivery.writer import LedgerWriter
 from newsletter.digest.model import IssueId
 from subscribers.model import SubscriberId
-
-#: Times a run goes over the deliveries; what is due even then is left to the next run.
-MOST_PASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,78 +37,349 @@ class Scope:
 
 
 class Handout:
-    """Claims deliveries in batches and gives them out one by one, until nothing is due.
+    """Claims deliveries in batches, has them composed, and gives them out one by one, until nothing is due.
+
+    A message whose destination has no room stands aside and does not hold up the others. While another worker holds deliveries
+    of the scope the end is not reached: it may die, and they are due again then.
 
     Attributes:
         skipped: deliveries that settled in a claim, as their readers had left.
+        problem: why it ended before all that is due was given out; empty if it did not.
     """
 
-    def __init__(self, writer: LedgerWriter, clock: Clock, scope: Scope, *, lease: timedelta, batch: int) -> None:
+    def __init__(
+        self,
+        writer: LedgerWriter,
+        clock: Clock,
+        scope: Scope,
+        roster: Roster,
+        *,
+        batch: int,
+        hash_of: Callable[[str], str],
+        prepare: Callable[[Sequence[Claim]], list[OutgoingMessage | Outcome]],
+        thread: Executor,
+        destinations: Destinations,
+        purse: Purse,
+        check_room: Callable[[], object],
+    ) -> None:
+        """Make a handout for one run.
+
+        Args:
+            writer: its thread claims.
+            clock: decides what is due.
+            scope: what to work on.
+            roster: who we are.
+            batch: deliveries claimed at a time.
+            hash_of: from an address key to what its suppression is kept under.
+            prepare: makes the messages of claims, or says what becomes of a claim instead.
+            thread: where ``prepare`` runs.
+            destinations: says which of them have room.
+            purse: says what the limits allow.
+            check_room: called before each claim, in the writer's thread; raises what stops the run.
+        """
         self.skipped = 0
+        self.problem = ""
         self._writer = writer
         self._clock = clock
         self._scope = scope
-        self._lease = lease
+        self._roster = roster
         self._size = batch
-        self._claims: deque[Claim] = deque()
+        self._hash_of = hash_of
+        self._prepare = prepare
+        self._thread = thread
+        self._destinations = destinations
+        self._purse = purse
+        self._check_room = check_room
+        self._loop = asyncio.get_running_loop()
+        self._ready: deque[Job[Claim]] = deque()
+        self._aside: dict[str, deque[Job[Claim]]] = {}
+        self._set_aside = 0
+        self._without: dict[str, set[str]] = {}
+        self._running = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._changed = asyncio.Event()
         self._lanes: deque[Lane] = deque()
         self._cursor: DeliveryId | None = None
-        self._found_in_pass = True
-        self._passes_left = MOST_PASSES if scope.due_only else 1
-        self._is_exhausted = False
-        self._one_at_a_time = asyncio.Lock()
-        self._refilling: asyncio.Task[None] | None = None
+        self._found_in_pass = False
+        self._is_first_pass = True
+        #: What was tried since the pass began may be due again.
+        self._tried_since = False
+        self._is_purged = False
+        self._is_over = False
+        self._is_stopped = False
+        self._error: BaseException | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def next(self) -> Claim | None:
-        """Return the next claim; None when nothing is left to do.
+    def start(self) -> None:
+        """Begin to claim ahead."""
+        self._writer.on_refused = self.purge
+        self._tasks.append(self._loop.create_task(self._watched(self._produce())))
+        if not self._purse.is_unlimited:
+            self._tasks.append(self._loop.create_task(self._watched(self._keep_pace())))
+
+    async def next(self, relay: str) -> Job[Claim] | None:
+        """Return the next message that may go now to ``relay``; None when nothing is left to do.
 
         Raises:
             SQLAlchemyError: the database is in trouble.
         """
-        async with self._one_at_a_time:
-            while not self._claims and not self._is_exhausted:
-                # Not to be cut off with its caller: what was claimed in the database must be known here.
-                self._refilling = asyncio.create_task(self._refill())
-                await asyncio.shield(self._refilling)
-        return self._claims.popleft() if self._claims else None
+        while self._is_stopped or (job := self.take_now(relay)) is None:
+            if self._error is not None:
+                raise self._error
+            if self._has_ended:
+                return None
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+        return job
 
-    def put_back(self, claim: Claim) -> None:
-        """Take back a claim that was not tried; it is the next to be given out."""
-        self._claims.appendleft(claim)
+    def take_now(self, relay: str, *, behind: Job[Claim] | None = None) -> Job[Claim] | None:
+        """Return the next message if one may go at once; ``behind`` is about to end and makes room for it."""
+        while self._ready:
+            job = self._ready.popleft()
+            takes_over = behind is not None and behind.group == job.group
+            if not (self._destinations.may_follow(job.group) if takes_over else self._destinations.may_start(job.group)):
+                self._put_aside(job)
+                continue
+            if not self._purse.is_unlimited and not self._purse.spend(relay, job.group):
+                if self._purse.blocked(relay, job.group).startswith("domain:"):
+                    self._put_aside(job)
+                    continue
+                self._ready.appendleft(job)
+                self._changed.set()
+                return None
+            job.relay = relay
+            job.begun_at = self._loop.time()
+            self._destinations.started(job.group, job.begun_at)
+            self._running += 1
+            if len(self._ready) < self._size:
+                self._changed.set()
+            return job
+        return None
+
+    async def idle(self, seconds: float) -> bool:
+        """Wait that long; False at once when there is nothing left to do."""
+        if self._error is not None or self._has_ended:
+            return False
+        await asyncio.sleep(seconds)
+        return True
+
+    def stop(self) -> None:
+        """Give out nothing more."""
+        self._is_stopped = self._is_over = True
+        self._changed.set()
+        self._wake()
+
+    def put_back(self, job: Job[Claim]) -> None:
+        """Take back what was not tried; it is the next to be given out."""
+        self._purse.refund(job.relay, job.group)
+        self._end(job, was_quick=None)
+        self._ready.appendleft(job)
+        self._wake()
+
+    def done(self, job: Job[Claim], *, went_well: bool) -> None:
+        """Hear that a message was tried."""
+        self._tried_since = True
+        self._end(job, was_quick=went_well)
+        waiting = self._aside.get(job.group)
+        if waiting:
+            # Its window may have grown by one beside the place that became free.
+            some = [waiting.popleft() for _ in range(min(2, len(waiting)))]
+            self._set_aside -= len(some)
+            self._ready.extendleft(reversed(some))
+            if not waiting:
+                del self._aside[job.group]
+            self._wake()
+        if not self._running or self._without:
+            self._changed.set()
+
+    def purge(self) -> None:
+        """Give back what is claimed ahead, and claim anew: an issue was paused, or a reader left."""
+        self._is_purged = True
+        self._changed.set()
+
+    def forget(self) -> None:
+        """Drop what is claimed ahead: others have taken us for dead, and it is theirs."""
+        self._take_all()
+        self._lanes.clear()
+        self._found_in_pass = True
+        self._changed.set()
 
     async def close(self) -> list[Claim]:
         """Return the claims nobody took. Call it when nobody asks for more."""
-        if self._refilling is not None:
-            await asyncio.wait([self._refilling])
-        left, self._claims = list(self._claims), deque()
-        return left
+        self.stop()
+        for task in self._tasks[1:]:
+            task.cancel()
+        # The first is not to be cut off: what was claimed in the database must be known here.
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        return [job.claim for job in self._take_all()]
 
-    async def _refill(self) -> None:
-        if not self._lanes:
-            # Once more over all of them, as something may have become due behind the cursor.
-            if self._passes_left and self._found_in_pass:
-                self._lanes.extend(await self._writer.run(lambda session: Ledger(session).lanes(issue_id=self._scope.issue_id)))
-            self._is_exhausted = not self._lanes
-            self._passes_left -= 1
-            self._found_in_pass = False
-            return
-        batch = await self._writer.run(self._claim)
+    @property
+    def _has_ended(self) -> bool:
+        return self._is_stopped or (self._is_over and not self._ready and not self._set_aside)
+
+    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever asks for a message gets it
+            self._error = error
+        finally:
+            self._is_over = True
+            self._wake()
+
+    async def _produce(self) -> None:
+        while not self._is_over:
+            self._changed.clear()
+            if self._is_purged:
+                self._give_back_all()
+            if self._set_aside >= 2 * self._size:
+                self._make_room()
+            if len(self._ready) >= self._size:
+                await self._changed.wait()
+            elif self._lanes:
+                await self._claim_next()
+            elif not await self._begin_pass():
+                return
+
+    async def _claim_next(self) -> None:
+        lane = self._lanes[0]
+        batch = await self._writer.run(lambda session: self._claim(session, lane))
         self.skipped += batch.skipped
-        self._claims.extend(batch.claims)
         if batch.seen:
             self._cursor = batch.last
             self._found_in_pass = True
         else:
             self._cursor = None
             self._lanes.popleft()
+        if batch.claims:
+            prepared = await self._loop.run_in_executor(self._thread, self._prepare, batch.claims)
+            for claim, message in zip(batch.claims, prepared, strict=True):
+                if isinstance(message, Outcome):
+                    self._writer.record(claim, message)
+                else:
+                    self._ready.append(Job(claim, message, self._destinations.group_of(claim.address)))
+            self._wake()
 
-    def _claim(self, session: Session) -> Batch:
+    async def _begin_pass(self) -> bool:
+        """Go over the deliveries from the start, if there can be anything; False if that is all."""
+        if not self._is_first_pass and not self._found_in_pass:
+            if self._running or self._ready or self._set_aside:
+                await self._changed.wait()
+                return True
+            if self._without:
+                self._without.clear()
+            elif not self._tried_since:
+                if await self._is_alone():
+                    return False
+                await self._pause()
+        # Results that wait to be written may make something due.
+        await self._writer.flush()
+        lanes = await self._writer.run(lambda session: Ledger(session).lanes(issue_id=self._scope.issue_id))
+        if not self._is_first_pass and not self._scope.due_only:
+            lanes = [lane for lane in lanes if lane.state is DeliveryState.PENDING]
+        self._lanes.extend(lanes)
+        self._is_first_pass = self._found_in_pass = self._tried_since = False
+        return True
+
+    async def _is_alone(self) -> bool:
+        return not await self._writer.run(
+            lambda session: Ledger(session).held_by_others(self._roster.worker_id, issue_id=self._scope.issue_id)
+        )
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._roster.beat_every):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def _claim(self, session: Session, lane: Lane) -> Batch:
+        self._check_room()
+        assert self._roster.worker_id is not None  # noqa: S101 - joined before the run began
         return Ledger(session).claim(
-            self._lanes[0],
+            lane,
+            worker_id=self._roster.worker_id,
             now=self._clock.now(),
-            lease=self._lease,
             limit=self._size,
+            hash_of=self._hash_of,
             after=self._cursor,
             subscriber_id=self._scope.subscriber_id,
             due_only=self._scope.due_only,
+            without=sorted(domain for domains in self._without.values() for domain in domains),
         )
+
+    async def _keep_pace(self) -> None:
+        """Draw what the limits allow, about a second ahead."""
+        while not self._is_over:
+            wanted = self._purse.wanted(None)
+            if wanted:
+                granted = await self._writer.run(
+                    lambda session: PaceStore(session).draw(self._purse.limits, wanted, now=self._clock.now())
+                )
+                self._purse.fill(granted, self._loop.time())
+                for group in list(self._aside):
+                    self._bring_back(group)
+                self._wake()
+            wait = self._purse.next_look(self._loop.time())
+            if math.isinf(wait):
+                self._end_early()
+                return
+            await asyncio.sleep(wait)
+
+    def _end_early(self) -> None:
+        self.problem = "the limit of messages a day is reached; the rest goes out after midnight UTC"
+        self._is_over = True
+        self._wake()
+
+    def _put_aside(self, job: Job[Claim]) -> None:
+        self._aside.setdefault(job.group, deque()).append(job)
+        self._set_aside += 1
+        if self._set_aside >= 2 * self._size or not self._ready:
+            self._changed.set()
+
+    def _bring_back(self, group: str) -> None:
+        waiting = self._aside.pop(group, deque())
+        self._set_aside -= len(waiting)
+        self._ready.extendleft(reversed(waiting))
+
+    def _make_room(self) -> None:
+        """Give back what stands aside for the fullest destination, and claim nothing for it until it has room."""
+        group = max(self._aside, key=lambda name: len(self._aside[name]))
+        waiting = self._aside[group]
+        keep = min(len(waiting), self._size // 2)
+        for _ in range(len(waiting) - keep):
+            job = waiting.pop()
+            self._set_aside -= 1
+            self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
+            self._writer.give_back(job.claim)
+
+    def _take_all(self) -> list[Job[Claim]]:
+        jobs = [*self._ready, *(job for waiting in self._aside.values() for job in waiting)]
+        self._ready.clear()
+        self._aside.clear()
+        self._set_aside = 0
+        return jobs
+
+    def _give_back_all(self) -> None:
+        self._is_purged = False
+        for job in self._take_all():
+            self._writer.give_back(job.claim)
+        self._lanes.clear()
+        self._cursor = None
+        self._found_in_pass = True
+
+    def _end(self, job: Job[Claim], *, was_quick: bool | None) -> None:
+        self._running -= 1
+        now = self._loop.time()
+        self._destinations.ended(job.group, now, took=now - job.begun_at, was_quick=was_quick)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

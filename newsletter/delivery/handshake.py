@@ -9,14 +9,14 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from newsletter.config import SmtpConfig
+from newsletter.config import RelayConfig
 from newsletter.delivery.errors import SmtpUnavailable
 from newsletter.delivery.model import Phase
 from newsletter.delivery.replies import to_reply
 from newsletter.delivery.wire import Wire
 
 
-async def open_session(config: SmtpConfig) -> tuple[Wire, dict[str, str]]:
+async def open_session(config: RelayConfig) -> tuple[Wire, dict[str, str]]:
     """Open a connection as ``config`` asks, ready for the first message.
 
     The certificate is verified, and there is no fall-back to clear text: what cannot be secured is not used.
@@ -58,7 +58,7 @@ async def open_session(config: SmtpConfig) -> tuple[Wire, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Handshake:
-    config: SmtpConfig
+    config: RelayConfig
     wire: Wire
     where: str
 
@@ -76,7 +76,8 @@ class _Handshake:
     async def _hello(self) -> dict[str, str]:
         name = self._own_name()
         self.wire.write_line(b"EHLO " + name)
-        lines = await self.wire.read(Phase.HELLO, within=self.config.reply_timeout)
+        self.wire.allow(self.config.reply_timeout.total_seconds())
+        lines = await self.wire.read(Phase.HELLO)
         if lines[0].startswith("5"):
             # RFC 5321 section 3.2: an old server; it has no extensions.
             await self._command(b"HELO " + name, 250, Phase.HELLO)
@@ -110,7 +111,7 @@ class _Handshake:
                 phase=Phase.STARTTLS,
             )
         await self._command(b"STARTTLS", 220, Phase.STARTTLS)
-        if not self.wire.replies.is_empty:
+        if not self.wire.is_silent:
             # Put in by somebody on the way, to be taken for an answer over TLS (CVE-2011-0411).
             raise SmtpUnavailable(f"{self.where}: the server went on in clear text after STARTTLS", phase=Phase.STARTTLS)
         try:
@@ -153,7 +154,7 @@ class _Handshake:
         await self.wire.expect(wanted, phase, within=self.config.reply_timeout)
 
 
-def _tls_context(config: SmtpConfig) -> ssl.SSLContext | None:
+def _tls_context(config: RelayConfig) -> ssl.SSLContext | None:
     if config.security == "none":
         return None
     try:

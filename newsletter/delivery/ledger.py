@@ -6,22 +6,23 @@ an older one finds nothing to change, so a process that was frozen past its leas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, case, exists, false, func, literal, select, tuple_, update
 
 from newsletter.delivery.account import Accounts
-from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, NewDelivery, Reason, Result, SkipReason
+from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, NewDelivery, Reason, SkipReason
 from newsletter.delivery.policy import OnDoubt
-from newsletter.delivery.rows import insert_missing
-from newsletter.delivery.tables import DeliveryRow
+from newsletter.delivery.roster import WorkerId
+from newsletter.delivery.rows import INSTANT, insert_missing, with_rows
+from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import DigestId, IssueId, IssueState
 from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId, SubscriberState
-from subscribers.tables import SubscriberRow, SubscriptionRow
+from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 
 #: States a claim may be made from.
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
@@ -29,9 +30,8 @@ _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
-if TYPE_CHECKING:
-    #: A waiting delivery's id with its reader's address, state and token epoch, and the subscription's id and end of pause.
-    Found: TypeAlias = Row[int, str, str, int, int, datetime | None]
+#: A waiting delivery with what is known of its reader.
+Found: TypeAlias = Row[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What :meth:`Ledger.recover` found left behind: claims whose dot never left, and messages in doubt."""
+    """What :meth:`Ledger.take_over` found left behind: claims whose dot never left, and messages in doubt."""
 
     released: tuple[DeliveryId, ...]
     doubted: tuple[DeliveryId, ...]
@@ -93,103 +93,96 @@ class Ledger(Accounts):
         self,
         lane: Lane,
         *,
+        worker_id: WorkerId,
         now: datetime,
-        lease: timedelta,
         limit: int,
+        hash_of: Callable[[str], str],
         after: DeliveryId | None = None,
         subscriber_id: SubscriberId | None = None,
         due_only: bool = True,
+        without: Collection[str] = (),
     ) -> Batch:
-        """Take the next deliveries of a lane, ascending id, for this process alone; none if its issue is not open any more.
+        """Take the next deliveries of a lane, ascending id, for one worker alone; none if its issue is not open any more.
 
-        A reader who paused, left, or ended the subscription is settled as skipped here. Two processes never get the same
-        delivery: PostgreSQL passes over rows that another transaction holds, SQLite has one writer. A crash after the
-        commit leaves the rows claimed until :meth:`recover` finds their lease expired.
+        A reader who paused, left, ended the subscription or is suppressed is settled as skipped here. Two processes never get
+        the same delivery: PostgreSQL passes over rows that another transaction holds, SQLite has one writer. A crash after the
+        commit leaves the rows claimed until :meth:`take_over`.
 
         Args:
             lane: from :meth:`lanes`. One issue and one state, as each database then reads rows in the order of an index.
+            worker_id: who holds them.
             now: aware UTC; becomes the message's Date with the first claim.
-            lease: how long the claim is held.
             limit: rows at most.
+            hash_of: from an address key to what its suppression is kept under.
             after: cursor: only ids above it (without one PostgreSQL walks dead index entries again and again).
             subscriber_id: only this reader.
             due_only: leave out what is to be tried later.
+            without: domains, as they stand in addresses, that are left out for now.
         """
-        found = self._next(lane, now if due_only else None, limit, after, subscriber_id)
+        found = self._next(lane, now if due_only else None, limit, after, subscriber_id, without)
         if not found:
             return Batch((), 0, 0, DeliveryId(0 if after is None else after))
+        hashes = {row.address_key: hash_of(row.address_key) for row in found if row.address_key is not None}
+        suppressed = self._suppressed(hashes.values())
         left: dict[SkipReason, list[int]] = {}
         there = []
         for row in found:
             reason = _why_not(row, now)
+            if reason is None and hashes[row.address_key] in suppressed:
+                reason = SkipReason.SUPPRESSED
             if reason is None:
                 there.append(row)
             else:
                 left.setdefault(reason, []).append(row.id)
         for reason, ids in left.items():
             self._skip(ids, reason, now)
-        claims = self._take(there, now, now + lease)
-        return Batch(tuple(claims), len(found) - len(there), len(found), DeliveryId(found[-1].id))
+        self._take([row.id for row in there], worker_id, now)
+        claims = tuple(
+            Claim(
+                DeliveryId(row.id),
+                lane.issue_id,
+                DigestId(row.digest_id),
+                SubscriberId(row.subscriber_id),
+                row.address,
+                row.token_epoch,
+                row.attempts,
+                row.epoch + 1,
+                row.dated_at or now,
+                hashes[row.address_key],
+                row.reason == Reason.IN_DOUBT,
+            )
+            for row in there
+        )
+        return Batch(claims, len(found) - len(there), len(found), DeliveryId(found[-1].id))
 
-    def record_intent(self, claims: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[DeliveryId]:
+    def record_intent(self, claims: Sequence[Claim], *, now: datetime) -> frozenset[DeliveryId]:
         """Write that the final dots of ``claims`` are about to leave; return those that may.
 
-        Refused is a claim that somebody else took over, an issue that is not open any more, a reader who left. Once this is
-        committed a crash leaves the message in doubt, so the lease starts anew: it must outlast the wait for the final reply.
+        Refused is a claim that somebody else took over, an issue that is not open any more, a reader who left or was
+        suppressed. Once this is committed a crash leaves the message in doubt.
         """
-        accepted = (
-            update(DeliveryRow)
-            .where(
-                _under_epoch(claims),
-                DeliveryRow.state == DeliveryState.CLAIMED,
-                exists().where(
-                    IssueRow.id == DeliveryRow.issue_id,
-                    IssueRow.state == IssueState.OPEN,
-                    SubscriberRow.id == DeliveryRow.subscriber_id,
-                    SubscriberRow.state == SubscriberState.ACTIVE,
-                    SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id,
-                    SubscriptionRow.newsletter == IssueRow.newsletter,
-                ),
-            )
-            .values(state=DeliveryState.DOT_SENT, lease_until=now + lease, changed_at=now)
-            .returning(DeliveryRow.id)
+        accepted = with_rows(
+            self._session,
+            _INTENT,
+            ("BIGINT", "INTEGER", "VARCHAR(64)"),
+            [(claim.delivery_id, claim.epoch, claim.address_hash) for claim in claims],
+            {"now": now},
         )
-        return frozenset(DeliveryId(row) for row in self._session.scalars(accepted, execution_options=_ROWS_ONLY))
+        return frozenset(DeliveryId(row[0]) for row in accepted)
 
-    def record_results(self, results: Sequence[Result], *, now: datetime) -> None:
+    def record_results(self, results: Sequence[Finding], *, now: datetime) -> None:
         """Write what became of claims; writing the same again changes nothing.
 
-        A result counts only under its claim's epoch. One that says "sent" counts even when the lease ran out meanwhile, as
-        long as nobody claimed the delivery again: it is the truth, and a repeat is spared.
+        A result counts only under its claim's epoch. One that says "sent" counts even when the delivery was taken over
+        meanwhile, as long as nobody claimed it again: it is the truth, and a repeat is spared.
         """
-        if not results:
-            return
-        table = DeliveryRow.__table__
-        is_held = or_(*(table.c.state == state for state in _HELD))
-        # A server may quote the address, and its owner may have been erased while the message was on its way.
-        is_erased = exists().where(SubscriberRow.id == table.c.subscriber_id, SubscriberRow.state == SubscriberState.ERASED)
-        came_late = or_(*(table.c.state == state for state in (*_WAITING, DeliveryState.DOUBTFUL)))
-        says_sent = bindparam("b_state", type_=table.c.state.type) == DeliveryState.SENT
-        statement = (
-            update(DeliveryRow)
-            .where(
-                table.c.id == bindparam("b_id"),
-                table.c.epoch == bindparam("b_epoch"),
-                is_held | (says_sent & came_late),
-            )
-            .values(
-                state=bindparam("b_state"),
-                reason=bindparam("b_reason"),
-                attempts=bindparam("b_attempts"),
-                not_before=func.coalesce(bindparam("b_not_before", type_=table.c.not_before.type), table.c.not_before),
-                lease_until=None,
-                reply_code=bindparam("b_code"),
-                reply_status=bindparam("b_status"),
-                reply_text=case((is_erased, ""), else_=bindparam("b_text")),
-                changed_at=now,
-            )
+        with_rows(
+            self._session,
+            _RESULT,
+            ("BIGINT", "INTEGER", "VARCHAR(16)", "VARCHAR(32)", "INTEGER", INSTANT, "INTEGER", "VARCHAR(16)", "TEXT"),
+            [_parameters(result) for result in results],
+            {"now": now},
         )
-        self._session.connection().execute(statement, [_parameters(result) for result in results])
 
     def give_back(self, claims: Sequence[Claim], *, now: datetime, reason: Reason | None = None) -> None:
         """Undo claims whose final dot certainly never left: they are due as before.
@@ -202,24 +195,27 @@ class Ledger(Accounts):
         if claims:
             self._release(_under_epoch(claims) & DeliveryRow.state.in_(_HELD), now, reason)
 
-    def recover(self, *, now: datetime, on_doubt: OnDoubt, break_leases: bool = False) -> Recovered:
-        """Take back what crashed or frozen processes left: claims are due again, messages in doubt are held or due again.
+    def take_over(self, *, but: WorkerId | None, now: datetime, on_doubt: OnDoubt) -> Recovered:
+        """Take back what nobody on the list of workers holds: claims are due again, messages in doubt are held or due again.
 
         Args:
-            now: aware UTC; leases that ended by then are broken.
+            but: our own number, which is on the list.
+            now: aware UTC.
             on_doubt: what to do with a message whose dot left and whose reply is not known.
-            break_leases: break all leases. Only for a process that knows that no other is sending.
         """
-        expired = literal(value=True) if break_leases else DeliveryRow.lease_until <= now
-        released = self._release((DeliveryRow.state == DeliveryState.CLAIMED) & expired, now, None)
+        unfinished = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
+        is_ours = DeliveryRow.worker_id == but if but is not None else false()
+        listed = exists().where(WorkerRow.id == DeliveryRow.worker_id)
+        orphaned = DeliveryRow.issue_id.in_(unfinished) & ~func.coalesce(is_ours, false()) & ~listed
+        released = self._release((DeliveryRow.state == DeliveryState.CLAIMED) & orphaned, now, None)
         doubted = self._session.scalars(
             update(DeliveryRow)
-            .where(DeliveryRow.state == DeliveryState.DOT_SENT, expired)
+            .where(DeliveryRow.state == DeliveryState.DOT_SENT, orphaned)
             .values(
                 state=DeliveryState.DOUBTFUL if on_doubt is OnDoubt.HOLD else DeliveryState.DEFERRED,
                 reason=Reason.IN_DOUBT,
                 attempts=DeliveryRow.attempts + 1,
-                lease_until=None,
+                worker_id=None,
                 changed_at=now,
             )
             .returning(DeliveryRow.id),
@@ -227,30 +223,71 @@ class Ledger(Accounts):
         )
         return Recovered(tuple(released), tuple(DeliveryId(row) for row in doubted))
 
+    def has_work(self) -> bool:
+        """Whether a delivery of any issue may have to be sent, or taken back from a dead worker."""
+        unfinished = select(IssueRow.id).where(IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING)))
+        active = select(DeliveryRow.id).where(
+            DeliveryRow.issue_id.in_(unfinished), DeliveryRow.state.in_((*_WAITING, *_HELD))
+        )
+        return self._session.scalar(active.limit(1)) is not None
+
+    def held_by_others(self, worker_id: WorkerId | None, *, issue_id: IssueId | None = None) -> bool:
+        """Whether another worker holds a delivery of an open issue, or of one issue."""
+        open_issues = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
+        held = select(DeliveryRow.id).where(
+            DeliveryRow.issue_id.in_(open_issues) if issue_id is None else DeliveryRow.issue_id == issue_id,
+            DeliveryRow.state.in_(_HELD),
+            func.coalesce(DeliveryRow.worker_id, 0) != (worker_id or 0),
+        )
+        return self._session.scalar(held.limit(1)) is not None
+
+    def pause(self, issue_id: IssueId, note: str) -> bool:
+        """Let no further message of an open issue leave, for ``note``; False if it was not open."""
+        paused = (
+            update(IssueRow)
+            .where(IssueRow.id == issue_id, IssueRow.state == IssueState.OPEN)
+            .values(state=IssueState.PAUSED, note=note[:500])
+            .returning(IssueRow.id)
+        )
+        return self._session.scalar(paused, execution_options=_ROWS_ONLY) is not None
+
     def _next(
-        self, lane: Lane, due_by: datetime | None, limit: int, after: DeliveryId | None, subscriber_id: SubscriberId | None
+        self,
+        lane: Lane,
+        due_by: datetime | None,
+        limit: int,
+        after: DeliveryId | None,
+        subscriber_id: SubscriberId | None,
+        without: Collection[str],
     ) -> Sequence[Found]:
+        newsletter = self._session.scalar(
+            select(IssueRow.newsletter).where(IssueRow.id == lane.issue_id, IssueRow.state == IssueState.OPEN)
+        )
+        if newsletter is None:
+            return ()
         query = (
             select(
                 DeliveryRow.id,
+                DeliveryRow.subscriber_id,
+                DeliveryRow.digest_id,
+                DeliveryRow.attempts,
+                DeliveryRow.epoch,
+                DeliveryRow.dated_at,
+                DeliveryRow.reason,
                 SubscriberRow.address,
+                SubscriberRow.address_key,
                 SubscriberRow.state,
                 SubscriberRow.token_epoch,
-                SubscriptionRow.id,
+                SubscriptionRow.id.label("subscription_id"),
                 SubscriptionRow.paused_until,
             )
-            .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
             .outerjoin(SubscriberRow, SubscriberRow.id == DeliveryRow.subscriber_id)
             .outerjoin(
                 SubscriptionRow,
-                (SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id)
-                & (SubscriptionRow.newsletter == IssueRow.newsletter),
+                (SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id) & (SubscriptionRow.newsletter == newsletter),
             )
             .where(
-                DeliveryRow.issue_id == lane.issue_id,
-                DeliveryRow.state == lane.state,
-                DeliveryRow.digest_id.is_not(None),
-                IssueRow.state == IssueState.OPEN,
+                DeliveryRow.issue_id == lane.issue_id, DeliveryRow.state == lane.state, DeliveryRow.digest_id.is_not(None)
             )
             .order_by(DeliveryRow.id)
             .limit(limit)
@@ -262,50 +299,29 @@ class Ledger(Accounts):
             query = query.where(DeliveryRow.subscriber_id == subscriber_id)
         if due_by is not None:
             query = query.where(DeliveryRow.not_before <= due_by)
+        for domain in without:
+            ends_so = SubscriberRow.address_key.endswith(f"@{domain}", autoescape=True)
+            query = query.where(~func.coalesce(ends_so, false()))
         return self._session.execute(query).all()
 
-    def _take(self, rows: Sequence[Found], now: datetime, until: datetime) -> Iterable[Claim]:
-        addresses = {row.id: (row.address, row.token_epoch) for row in rows}
-        taken = (
-            update(DeliveryRow)
-            .where(DeliveryRow.id.in_(addresses))
-            .values(
-                state=DeliveryState.CLAIMED,
-                epoch=DeliveryRow.epoch + 1,
-                lease_until=until,
-                dated_at=func.coalesce(DeliveryRow.dated_at, literal(now, type_=DeliveryRow.__table__.c.dated_at.type)),
-                changed_at=now,
+    def _suppressed(self, hashes: Collection[str]) -> frozenset[str]:
+        found = select(SuppressionRow.address_hash).where(SuppressionRow.address_hash.in_(hashes))
+        return frozenset(self._session.scalars(found)) if hashes else frozenset()
+
+    def _take(self, ids: Sequence[int], worker_id: WorkerId, now: datetime) -> None:
+        if ids:
+            self._session.execute(
+                update(DeliveryRow)
+                .where(DeliveryRow.id.in_(ids))
+                .values(
+                    state=DeliveryState.CLAIMED,
+                    epoch=DeliveryRow.epoch + 1,
+                    worker_id=worker_id,
+                    dated_at=func.coalesce(DeliveryRow.dated_at, literal(now, type_=DeliveryRow.__table__.c.dated_at.type)),
+                    changed_at=now,
+                ),
+                execution_options=_ROWS_ONLY,
             )
-            .returning(
-                DeliveryRow.id,
-                DeliveryRow.issue_id,
-                DeliveryRow.digest_id,
-                DeliveryRow.subscriber_id,
-                DeliveryRow.attempts,
-                DeliveryRow.epoch,
-                DeliveryRow.dated_at,
-                DeliveryRow.reason,
-            )
-        )
-        if not addresses:
-            return []
-        claimed = self._session.execute(taken, execution_options=_ROWS_ONLY).all()
-        return [
-            Claim(
-                delivery_id=DeliveryId(row.id),
-                issue_id=IssueId(row.issue_id),
-                digest_id=DigestId(row.digest_id),
-                subscriber_id=SubscriberId(row.subscriber_id),
-                address=addresses[row.id][0],
-                token_epoch=addresses[row.id][1],
-                attempts=row.attempts,
-                epoch=row.epoch,
-                dated_at=row.dated_at,
-                lease_until=until,
-                doubted=row.reason == Reason.IN_DOUBT,
-            )
-            for row in sorted(claimed, key=lambda row: row.id)
-        ]
 
     def _skip(self, ids: Sequence[int], reason: SkipReason, now: datetime) -> None:
         # One of its messages may have arrived: that is what the account has to say of it.
@@ -330,7 +346,7 @@ class Ledger(Accounts):
             .values(
                 state=DeliveryState.DEFERRED if reason else case((was_tried, _WAITING[1]), else_=_WAITING[0]),
                 reason=case((doubted, Reason.IN_DOUBT), else_=reason) if reason else DeliveryRow.reason,
-                lease_until=None,
+                worker_id=None,
                 changed_at=now,
             )
             .returning(DeliveryRow.id)
@@ -343,24 +359,52 @@ def _under_epoch(claims: Sequence[Claim]) -> ColumnElement[bool]:
 
 
 def _why_not(row: Found, now: datetime) -> SkipReason | None:
-    _, _, state, _, subscription_id, paused_until = row
-    if state not in {SubscriberState.ACTIVE, SubscriberState.PAUSED} or subscription_id is None:
+    if row.state not in {SubscriberState.ACTIVE, SubscriberState.PAUSED} or row.subscription_id is None:
         return SkipReason.UNSUBSCRIBED
-    if state == SubscriberState.PAUSED or (paused_until is not None and paused_until > now):
+    if row.state == SubscriberState.PAUSED or (row.paused_until is not None and row.paused_until > now):
         return SkipReason.PAUSED
     return None
 
 
-def _parameters(result: Result) -> dict[str, object]:
-    claim, outcome = result.claim, result.outcome
-    return {
-        "b_id": claim.delivery_id,
-        "b_epoch": claim.epoch,
-        "b_state": outcome.state,
-        "b_reason": outcome.reason,
-        "b_attempts": outcome.attempts,
-        "b_not_before": outcome.not_before,
-        "b_code": outcome.reply.code if outcome.reply else None,
-        "b_status": outcome.reply.status if outcome.reply else "",
-        "b_text": outcome.reply.text if outcome.reply else "",
-    }
+def _parameters(found: Finding) -> tuple[object, ...]:
+    outcome, reply = found.outcome, found.outcome.reply
+    code, status, text = (reply.code, reply.status, reply.text) if reply else (None, "", "")
+    return (
+        found.delivery_id,
+        found.epoch,
+        str(outcome.state),
+        str(outcome.reason),
+        outcome.attempts,
+        outcome.not_before,
+        code,
+        status,
+        text,
+    )
+
+
+#: Written for each group of connections, so as plain SQL: see :func:`newsletter.delivery.rows.with_rows`.
+_INTENT = """
+UPDATE delivery SET state = 'dot_sent', changed_at = :now
+FROM (VALUES :rows) AS asked, issue, subscriber, subscription
+WHERE delivery.id = asked.column1 AND delivery.epoch = asked.column2 AND delivery.state = 'claimed'
+  AND issue.id = delivery.issue_id AND issue.state = 'open'
+  AND subscriber.id = delivery.subscriber_id AND subscriber.state = 'active'
+  AND subscription.subscriber_id = delivery.subscriber_id AND subscription.newsletter = issue.newsletter
+  AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.address_hash = asked.column3)
+RETURNING delivery.id
+"""
+#: A server may quote the address, and its owner may have been erased while the message was on its way.
+_RESULT = """
+UPDATE delivery SET
+  state = found.column3, reason = found.column4, attempts = found.column5,
+  not_before = COALESCE(found.column6, delivery.not_before), worker_id = NULL,
+  reply_code = found.column7, reply_status = found.column8,
+  reply_text = CASE WHEN found.column9 <> '' AND EXISTS (
+    SELECT 1 FROM subscriber WHERE subscriber.id = delivery.subscriber_id AND subscriber.state = 'erased'
+  ) THEN '' ELSE found.column9 END,
+  changed_at = :now
+FROM (VALUES :rows) AS found
+WHERE delivery.id = found.column1 AND delivery.epoch = found.column2
+  AND (delivery.state IN ('claimed', 'dot_sent')
+       OR (found.column3 = 'sent' AND delivery.state IN ('pending', 'deferred', 'doubtful')))
+"""

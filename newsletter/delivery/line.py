@@ -1,22 +1,25 @@
-"""One connection's work in a sending run: take a claim, make its message, send it, hand over the result."""
+"""One connection's work in a sending run: take a message, announce it, send it, hand over the result."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
-from newsletter.config import SmtpConfig
-from newsletter.delivery.errors import MessageUnsendable, SmtpAborted, SmtpInDoubt, SmtpRefused, SmtpUnavailable
+from newsletter.delivery.errors import MessageUnsendable, SmtpInDoubt, SmtpRefused, SmtpUnavailable
 from newsletter.delivery.model import Outcome, OutgoingMessage, Phase, SmtpReply
+from newsletter.delivery.relays import Relay, Relays
 from newsletter.delivery.smtp import SmtpConnection
 
 log = logging.getLogger(__name__)
 
 #: Connections in a row that broke before the server answered to any message; the line gives up after that many.
 FRUITLESS = 3
+#: Seconds between two looks for a relay that has room for another connection.
+ROOM_EVERY = 0.5
 
 
 class Sendable(Protocol):
@@ -32,18 +35,53 @@ C = TypeVar("C", bound=Sendable)
 C_contra = TypeVar("C_contra", bound=Sendable, contravariant=True)
 
 
-class Claims(Protocol[C]):
-    """Gives out claims one by one; see :class:`newsletter.delivery.handout.Handout`."""
+@dataclass(slots=True)
+class Job(Generic[C]):
+    """A claim with its message.
 
-    async def next(self) -> C | None: ...
+    ``group`` is the receiving domain, or the provider it belongs to; ``relay`` who it was given out for, and ``begun_at`` when,
+    in seconds of the loop's clock.
+    """
 
-    def put_back(self, claim: C) -> None: ...
+    claim: C
+    message: OutgoingMessage
+    group: str = ""
+    relay: str = ""
+    begun_at: float = 0.0
+
+
+class Source(Protocol[C]):
+    """Gives out messages one by one; see :class:`newsletter.delivery.handout.Handout`."""
+
+    async def next(self, relay: str) -> Job[C] | None:
+        """Return the next message for a connection to ``relay``, when one may go; None when there is nothing left to do."""
+        ...
+
+    def take_now(self, relay: str, *, behind: Job[C] | None = None) -> Job[C] | None:
+        """Return the next message if one may go at once; ``behind`` is about to end and makes room for it."""
+        ...
+
+    async def idle(self, seconds: float) -> bool:
+        """Wait that long; False at once when there is nothing left to do."""
+        ...
+
+    def put_back(self, job: Job[C]) -> None:
+        """Take back what was not tried; it is the next to be given out."""
+        ...
+
+    def done(self, job: Job[C], *, went_well: bool) -> None:
+        """Hear that a message was tried; ``went_well`` if the server dealt with it in good order, whatever it said."""
+        ...
 
 
 class Writer(Protocol[C_contra]):
     """Writes what becomes of claims; see :class:`newsletter.delivery.writer.LedgerWriter`."""
 
-    async def intend(self, claim: C_contra) -> bool: ...
+    def intend(self, claim: C_contra) -> Awaitable[bool]: ...
+
+    def may_leave(self, claim: C_contra) -> bool:
+        """Whether an intent that was durable a moment ago still holds: this process was not stopped meanwhile."""
+        ...
 
     def record(self, claim: C_contra, outcome: Outcome) -> None: ...
 
@@ -63,135 +101,206 @@ class Judge(Protocol[C_contra]):
 
 
 class Line(Generic[C]):
-    """Works on claims with one connection at a time, which is opened when first needed and used as long as it holds.
+    """Works on messages with one connection at a time, which is opened when first needed and used as long as it holds.
 
     Attributes:
-        problem: why it ended before the claims did, and what to do; empty if it did not.
+        problem: why it ended before the messages did, and what to do; empty if it did not.
     """
 
-    def __init__(
-        self,
-        smtp: SmtpConfig,
-        writer: Writer[C],
-        handout: Claims[C],
-        *,
-        prepare: Callable[[C], Awaitable[OutgoingMessage | Outcome]],
-        judge: Judge[C],
-    ) -> None:
+    def __init__(self, relays: Relays, writer: Writer[C], source: Source[C], judge: Judge[C]) -> None:
         """Make a line.
 
         Args:
-            smtp: the next hop.
+            relays: next hops to choose from.
             writer: takes intents and results.
-            handout: gives claims.
-            prepare: makes a claim's message, or says what became of the claim instead.
+            source: gives messages.
             judge: decides outcomes.
         """
         self.problem = ""
-        self._smtp = smtp
+        self._relays = relays
         self._writer = writer
-        self._handout = handout
-        self._prepare = prepare
+        self._source = source
         self._judge = judge
+        self._relay: Relay | None = None
         self._connection: SmtpConnection | None = None
         self._fruitless = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until no claim is left, ``stop`` is set, or no server can be reached.
+        """Work until no message is left, ``stop`` is set, or no server can be reached.
 
         Cancelled, it drops the connection; a message whose dot had left is then in doubt, any other is given back.
         """
         try:
             while not self.problem and not stop.is_set():
-                claim = await self._handout.next()
-                if claim is None:
+                relay = await self._chosen(stop)
+                if relay is None:
+                    break
+                job = await self._source.next(relay.name)
+                if job is None:
                     break
                 if stop.is_set():
-                    self._handout.put_back(claim)
+                    self._source.put_back(job)
                     break
-                await self._work(claim)
+                await self._converse(job, stop)
             if self._connection is not None:
                 await self._connection.close()
         finally:
             self._drop()
 
-    async def _work(self, claim: C) -> None:
-        may_have_left = False
+    async def _chosen(self, stop: asyncio.Event) -> Relay | None:
+        """Return the relay to work with: the one that is connected, or a new choice; None if none can be had."""
+        if self._connection is not None:
+            if self._connection.is_usable and not self._is_to_move():
+                return self._relay
+            await self._connection.close()
+        self._drop()
+        while (relay := self._relays.pick()) is None:
+            if self._relays.all_down:
+                self.problem = self._relays.problem
+                return None
+            # The other lines have all the connections that the relays allow.
+            if stop.is_set() or not await self._source.idle(ROOM_EVERY):
+                return None
+        self._relay = relay
+        self._relays.opened(relay)
+        return relay
 
-        async def before_dot() -> bool:
-            nonlocal may_have_left
-            may_have_left = await self._writer.intend(claim)
-            return may_have_left
+    async def _converse(self, job: Job[C], stop: asyncio.Event) -> None:
+        """Send a message and, on the same connection, those that ride with its dot."""
+        connection = await self._connected(job)
+        if connection is None or not self._announce(connection, job):
+            return
+        following: Job[C] | None = job
+        while following is not None:
+            following = await self._send(connection, following, stop)
 
+    async def _connected(self, job: Job[C]) -> SmtpConnection | None:
+        if self._connection is not None:
+            return self._connection
+        relay = self._relay
+        assert relay is not None  # noqa: S101 - chosen before any message is asked for
         try:
-            prepared = await self._prepare(claim)
-            if isinstance(prepared, Outcome):
-                self._writer.record(claim, prepared)
-                return
-            try:
-                connection = await self._connected()
-            except SmtpUnavailable as error:
-                self.problem = str(error)
-                log.warning("delivery.unreachable phase=%s", error.phase)
-                self._handout.put_back(claim)
-                return
-            outcome = await self._send(connection, claim, prepared, before_dot)
+            self._connection = await SmtpConnection.connect(relay.config)
+        except SmtpUnavailable as error:
+            log.warning("delivery.unreachable relay=%s phase=%s", relay.name, error.phase)
+            self._relays.failed(relay, str(error))
+            self._source.put_back(job)
+            self._drop()
         except BaseException:
-            if may_have_left:
+            self._source.put_back(job)
+            raise
+        return self._connection
+
+    def _announce(self, connection: SmtpConnection, job: Job[C]) -> bool:
+        """Begin a message; False if it is settled or given back instead."""
+        try:
+            connection.announce(connection.envelope(job.message))
+        except SmtpUnavailable as error:
+            # The server ended the connection while it was idle: that is no try of anybody's.
+            self._source.put_back(job)
+            self._note_break(error)
+            self._drop()
+            return False
+        except (SmtpRefused, MessageUnsendable) as error:
+            self._settle(job, self._refused(job, error))
+            return False
+        return True
+
+    async def _send(self, connection: SmtpConnection, job: Job[C], stop: asyncio.Event) -> Job[C] | None:
+        """Send the announced message; return the one that was announced with its dot, if any."""
+        claim = job.claim
+        relay = self._relay
+        assert relay is not None  # noqa: S101 - a connection has one
+        has_left = False
+        following: Job[C] | None = None
+        outcome: Outcome | None = None
+        went_well = True
+        try:
+            await connection.put_body(job.message)
+            if await self._writer.intend(claim) and self._writer.may_leave(claim):
+                connection.check_silence()
+                envelope = None
+                if connection.can_ride and not stop.is_set() and not self._is_to_move():
+                    following, envelope = self._next_to_ride(connection, job)
+                has_left = True
+                reply = await connection.end(envelope)
+                outcome = self._judge.reply(claim, reply, Phase.DOT)
+                self._relays.worked(relay)
+            else:
+                # Refused under its epoch, or its reader left, or we were stopped for too long: the dot must not leave.
+                connection.abort()
+        except SmtpRefused as refused:
+            outcome = self._judge.reply(claim, refused.reply, refused.phase)
+        except SmtpInDoubt as error:
+            log.warning("delivery.no_final_reply %s why=%s", claim.label, error)
+            outcome = self._judge.doubt(claim)
+            went_well = False
+        except SmtpUnavailable as error:
+            outcome = self._broken(claim, error)
+            went_well = False
+        except BaseException:
+            connection.abort()
+            if following is not None:
+                self._source.put_back(following)
+            self._source.done(job, went_well=False)
+            if has_left:
                 self._writer.record(claim, self._judge.doubt(claim))
             else:
                 self._writer.give_back(claim)
             raise
+        if went_well:
+            self._fruitless = 0
+        self._settle(job, outcome, went_well=went_well)
+        if following is not None and not connection.is_waiting:
+            self._source.put_back(following)
+            following = None
+        return following
+
+    def _is_to_move(self) -> bool:
+        return self._relay is not None and self._relays.had_better_move(self._relay)
+
+    def _next_to_ride(self, connection: SmtpConnection, on: Job[C]) -> tuple[Job[C], Any] | tuple[None, None]:
+        assert self._relay is not None  # noqa: S101 - a connection has one
+        while (job := self._source.take_now(self._relay.name, behind=on)) is not None:
+            try:
+                return job, connection.envelope(job.message)
+            except (SmtpRefused, MessageUnsendable) as error:
+                self._settle(job, self._refused(job, error))
+        return None, None
+
+    def _refused(self, job: Job[C], error: SmtpRefused | MessageUnsendable) -> Outcome:
+        if isinstance(error, SmtpRefused):
+            return self._judge.reply(job.claim, error.reply, error.phase)
+        return self._judge.not_composed(job.claim, error)
+
+    def _broken(self, claim: C, error: SmtpUnavailable) -> Outcome:
+        log.info("delivery.connection_broke %s phase=%s", claim.label, error.phase)
+        self._note_break(error)
+        return self._judge.broken(claim)
+
+    def _note_break(self, error: SmtpUnavailable) -> None:
+        self._fruitless += 1
+        if self._fruitless >= FRUITLESS and self._relay is not None:
+            self._fruitless = 0
+            self._relays.failed(
+                self._relay,
+                f"relay {self._relay.name}: it broke {FRUITLESS} connections in a row ({error}); look at its log",
+            )
+
+    def _settle(self, job: Job[C], outcome: Outcome | None, *, went_well: bool = True) -> None:
+        self._source.done(job, went_well=went_well)
         if outcome is None:
-            self._writer.give_back(claim)
+            self._writer.give_back(job.claim)
         else:
-            self._writer.record(claim, outcome)
-
-    async def _send(
-        self,
-        connection: SmtpConnection,
-        claim: C,
-        message: OutgoingMessage,
-        before_dot: Callable[[], Awaitable[bool]],
-    ) -> Outcome | None:
-        """Send one message; None if it must not leave now, and certainly did not.
-
-        Raises:
-            SQLAlchemyError: the intent could not be written, as the database is in trouble; nothing left.
-        """
-        try:
-            reply = await connection.send(message.envelope_from, message.recipient, message.data, before_dot)
-        except SmtpRefused as refused:
-            self._fruitless = 0
-            return self._judge.reply(claim, refused.reply, refused.phase)
-        except SmtpInDoubt:
-            self._fruitless = 0
-            return self._judge.doubt(claim)
-        except SmtpAborted as aborted:
-            if aborted.__cause__ is not None:
-                raise aborted.__cause__ from None
-            return None
-        except MessageUnsendable as error:
-            return self._judge.not_composed(claim, error)
-        except SmtpUnavailable as error:
-            self._fruitless += 1
-            log.info("delivery.connection_broke %s phase=%s", claim.label, error.phase)
-            if self._fruitless >= FRUITLESS:
-                self.problem = f"the server broke {FRUITLESS} connections in a row ({error}); look at its log"
-            return self._judge.broken(claim)
-        self._fruitless = 0
-        return self._judge.reply(claim, reply, Phase.DOT)
-
-    async def _connected(self) -> SmtpConnection:
-        if self._connection is None or not self._connection.is_usable:
-            self._drop()
-            self._connection = await SmtpConnection.connect(self._smtp)
-        return self._connection
+            self._writer.record(job.claim, outcome)
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
+        if self._relay is not None:
+            self._relays.closed(self._relay)
+            self._relay = None
 
 
 async def run_lines(lines: Sequence[Line[Any]], stop: asyncio.Event, *, drain: timedelta) -> list[BaseException | None]:

@@ -147,6 +147,20 @@ class Result:
     claim: Claim
     outcome: Outcome
 
+    @property
+    def finding(self) -> Finding:
+        """What the ledger needs of it."""
+        return Finding(self.claim.delivery_id, self.claim.epoch, self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A result as it is written: the outcome of a delivery, counting only while ``epoch`` is the row's."""
+
+    delivery_id: DeliveryId
+    epoch: int
+    outcome: Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:

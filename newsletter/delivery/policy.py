@@ -78,8 +78,32 @@ class RetryPolicy:
         return min(wait, self.longest) * (1 - jitter / 4)
 
 
-#: Enhanced codes of class 7 (security and policy) that do speak about the reader: RFC 7293 section 10.
-_ABOUT_THE_READER = frozenset({"17", "18", "19"})
+#: Enhanced codes that speak about the reader, though their class does not: his address needs SMTPUTF8 (RFC 6531 section
+#: 3.7.1), or he is no longer who he was (RFC 7293 section 10).
+_ABOUT_THE_READER = frozenset({"6.7", "7.17", "7.18", "7.19"})
+#: What a mail system holds against the sender as such, whoever the reader is, and what mends it. Detail of class 7: the IANA
+#: registry of enhanced status codes, and what Gmail and Microsoft make of it.
+_HINTS = {
+    "20": "a DKIM signature is missing",
+    "21": "the DKIM signature is not accepted",
+    "22": "the DKIM signature is not of the From domain",
+    "23": "SPF fails: let the record of the envelope sender's domain name your relay",
+    "24": "the SPF record cannot be read; mend it",
+    "25": "the sending address has no matching reverse name (PTR); ask who runs the relay",
+    "26": "SPF, DKIM or DMARC fail; 'newsletter doctor' will say which",
+    "27": "SPF fails, or the sender's domain takes no mail; mend its records",
+    "28": "too much mail at a time; set delivery.per_second or a warm-up plan",
+    "29": "TLS is asked for; let the relay use it",
+    "30": "DKIM fails; check the key and its record",
+    "31": "there is no DMARC record; publish one",
+    "32": "the From domain fits neither SPF nor DKIM; align them",
+    "509": "DMARC fails; align SPF or DKIM with the From domain",
+    "515": "the From domain does not meet the bulk sender rules: SPF, DKIM and DMARC must all pass",
+}
+#: Class 7 details from which on Microsoft speaks of banned and throttled senders.
+_MICROSOFT_BANS = range(600, 800)
+#: Refusals of a kind that may be meant for one reader, in a row, after which they are taken to be meant for us.
+OBJECTIONS = 5
 #: Basic codes that answer a command or a login, whoever the reader is (RFC 5321 section 4.2.2, RFC 4954 section 6).
 _ABOUT_THE_SESSION = frozenset({500, 502, 503, 504, 530, 534, 535, 538, 555})
 
@@ -89,7 +113,8 @@ def classify(reply: SmtpReply, phase: Phase) -> ReplyKind:
 
     2yz is accepted, 4yz temporary, 5yz permanent (RFC 5321 section 4.2.1). A 5yz is ours to mend when it answers ``MAIL`` (no
     reader was named yet), when its enhanced status is of class 3 (mail system), 5 (protocol), 6 (content) or 7 (policy:
-    ``5.7.1``, ``5.7.26``, ``5.7.515``; RFC 3463 section 3), or when its basic code is about the session.
+    ``5.7.1``, ``5.7.26``, ``5.7.515``; RFC 3463 section 3), or when its basic code is about the session. So is a 4yz that holds
+    something against the sender as such (``4.7.28``): it is no try of the reader's.
 
     Raises:
         ValueError: ``reply`` is not a final one.
@@ -98,15 +123,61 @@ def classify(reply: SmtpReply, phase: Phase) -> ReplyKind:
     if kind == 2:
         return ReplyKind.ACCEPTED
     if kind == 4:
-        return ReplyKind.TEMPORARY
+        return ReplyKind.OURS if _hint(reply.status) else ReplyKind.TEMPORARY
     if kind != 5:
         raise ValueError(f"not a final SMTP reply: {reply.code}")
-    _, subject, detail = reply.status.split(".") if reply.status.count(".") == 2 else ("", "", "")
+    _, subject, detail = _parts(reply.status)
     if subject:
-        ours = subject in {"3", "5", "6"} or (subject == "7" and detail not in _ABOUT_THE_READER)
+        ours = subject in {"3", "5", "6", "7"} and f"{subject}.{detail}" not in _ABOUT_THE_READER
     else:
         ours = reply.code in _ABOUT_THE_SESSION
     return ReplyKind.OURS if ours or phase is Phase.MAIL else ReplyKind.PERMANENT
+
+
+def _parts(status: str) -> tuple[str, str, str]:
+    first, _, rest = status.partition(".")
+    subject, _, detail = rest.partition(".")
+    return first, subject, detail
+
+
+def _hint(status: str) -> str:
+    _, subject, detail = _parts(status)
+    if subject != "7":
+        return ""
+    if detail.isdecimal() and int(detail) in _MICROSOFT_BANS:
+        return "the sending address is banned or slowed down there; ask for its removal, and send less at a time"
+    return _HINTS.get(detail, "")
+
+
+class Objections:
+    """Notices when a server's refusals are not about readers but about us, so that an issue is paused before it harms us.
+
+    Some are plain: no login, a sender it does not take, an enhanced code that names our SPF. Others, like ``5.7.1``, may be one
+    reader's own rule; several in a row without any message taken in between are not.
+    """
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def accepted(self) -> None:
+        """A message was taken."""
+        self._in_a_row = 0
+
+    def refused(self, reply: SmtpReply, phase: Phase) -> str:
+        """Weigh a refusal that is ours to mend; return why to pause and what to do, empty to go on."""
+        if reply.code // 100 != 5:
+            return ""
+        said = " ".join(filter(None, (str(reply.code), reply.status)))
+        hint = _hint(reply.status)
+        if hint:
+            return f"the server refuses us ({said}): {hint}"
+        if reply.status == "" and reply.code in _ABOUT_THE_SESSION - {555}:
+            return f"the server refuses us ({said} at {phase}): check smtp.username, the password and smtp.security"
+        self._in_a_row += 1
+        if self._in_a_row < OBJECTIONS:
+            return ""
+        self._in_a_row = 0
+        return f"the server refused {OBJECTIONS} messages in a row ({said} at {phase}): see its last words in 'issues deliveries'"
 
 
 def after_reply(claim: Tried, reply: SmtpReply, phase: Phase, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:
@@ -133,7 +204,8 @@ def after_reply(claim: Tried, reply: SmtpReply, phase: Phase, *, now: datetime, 
     if kind is ReplyKind.PERMANENT:
         return _ended(claim, attempts, Reason.REFUSED, reply)
     if kind is ReplyKind.OURS:
-        return _again(claim, claim.attempts, Reason.POLICY, now + policy.longest * (1 - jitter / 4), now, policy, reply)
+        wait = policy.longest * (1 - jitter / 4) if reply.code >= 500 else policy.delay(attempts, jitter)
+        return _again(claim, claim.attempts, Reason.POLICY, now + wait, now, policy, reply)
     if attempts >= policy.max_attempts:
         return _ended(claim, attempts, Reason.OUT_OF_TRIES, reply)
     return _again(claim, attempts, Reason.REFUSED, now + policy.delay(attempts, jitter), now, policy, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from newsletter.delivery.model import SmtpReply
 
@@ -11,7 +12,7 @@ MOST_IN_A_LINE = 2_000
 MOST_IN_A_REPLY = 64_000
 MOST_OF_THE_TEXT = 500
 
-_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?")
+_LINE = re.compile(rb"[2-5][0-9]{2}(?:[ -][^\r\n]*)?\r")
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 
 
@@ -19,44 +20,51 @@ class ReplyReader:
     """Cuts a stream of bytes into replies."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
+        self._lines: list[str] = []
+        self._octets = 0
 
-    def feed(self, data: bytes) -> None:
-        """Add bytes as they came."""
-        self._buffer += data
+    def feed(self, data: bytes) -> Iterator[list[str]]:
+        """Take bytes as they came; yield the replies they complete: the lines of each, code first in every line.
+
+        Raises:
+            ValueError: what came is no SMTP reply: other bytes, changing codes, bare CR or LF, or too long.
+        """
+        lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        self._rest = lines.pop()
+        for raw in lines:
+            line = self._line(raw)
+            self._lines.append(line)
+            if line[3:4] != "-":
+                reply, self._lines, self._octets = self._lines, [], 0
+                yield reply
+        if len(self._rest) > MOST_IN_A_LINE:
+            raise ValueError("an SMTP reply without end")
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that came was read."""
-        return not self._buffer
+        """Whether nothing is left over of what came."""
+        return not self._rest and not self._lines
 
-    def next_lines(self) -> list[str] | None:
-        """Return the lines of the next complete reply, code first in each; None while it is incomplete.
-
-        Raises:
-            ValueError: what came is no SMTP reply: other bytes, changing codes, bare LF, or too long.
-        """
-        lines: list[str] = []
-        start = 0
-        while (end := self._buffer.find(b"\n", start)) >= 0:
-            raw = bytes(self._buffer[start : end + 1])
-            match = _LINE.fullmatch(raw[:-2]) if raw.endswith(b"\r\n") and len(raw) <= MOST_IN_A_LINE else None
-            if match is None or (lines and lines[0][:3].encode() != match[1]):
-                raise ValueError(f"not an SMTP reply: {raw[:80]!r}")
-            lines.append(raw[:-2].decode("utf-8", "replace"))
-            start = end + 1
-            if start > MOST_IN_A_REPLY:
-                break
-            if match[2] != b"-":
-                del self._buffer[:start]
-                return lines
-        if start > MOST_IN_A_REPLY or len(self._buffer) - start > MOST_IN_A_LINE:
+    def _line(self, raw: bytes) -> str:
+        self._octets += len(raw)
+        match = _LINE.fullmatch(raw) if len(raw) <= MOST_IN_A_LINE else None
+        line = raw[:-1].decode("utf-8", "replace")
+        if match is None or (self._lines and self._lines[0][:3] != line[:3]):
+            raise ValueError(f"not an SMTP reply: {raw[:80]!r}")
+        if self._octets > MOST_IN_A_REPLY:
             raise ValueError("an SMTP reply without end")
-        return None
+        return line
 
 
 def to_reply(lines: list[str]) -> SmtpReply:
     """Return a reply from its lines: the enhanced status taken off, the text printable, on one line, not too long."""
+    if len(lines) == 1 and lines[0].isprintable() and len(lines[0]) <= MOST_OF_THE_TEXT:
+        line = lines[0]
+        match = _STATUS.match(line, 4)
+        if match is not None and match[1][0] == line[0]:
+            return SmtpReply(int(line[:3]), match[1], line[match.end() :].strip())
+        return SmtpReply(int(line[:3]), "", line[4:].strip())
     status = ""
     texts = []
     for line in lines:

@@ -6,45 +6,46 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
-from newsletter.config import DeliveryConfig, SmtpConfig
+from newsletter.config import DeliveryConfig
 from newsletter.database import Database
+from newsletter.delivery.destinations import Destinations
 from newsletter.delivery.handout import Handout, Scope
+from newsletter.delivery.journal import Journal
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.line import Line, run_lines
-from newsletter.delivery.model import (
-    Claim,
-    DeliveryState,
-    Outcome,
-    OutgoingMessage,
-    Phase,
-    Reason,
-    Result,
-    SkipReason,
-    SmtpReply,
-)
+from newsletter.delivery.model import Claim, DeliveryState, Outcome, OutgoingMessage, Phase, Reason, Result, SmtpReply
+from newsletter.delivery.pace import Purse, limits_of
 from newsletter.delivery.policy import (
+    Objections,
     OnDoubt,
+    ReplyKind,
     RetryPolicy,
     after_break,
     after_doubt,
     after_refused_composing,
     after_reply,
-    after_skip,
+    classify,
 )
 from newsletter.delivery.presence import Presence
+from newsletter.delivery.relays import Relay, Relays
+from newsletter.delivery.roster import Roster
 from newsletter.delivery.writer import LedgerWriter
 from newsletter.digest.model import DigestId, IssueId
 from newsletter.errors import DatabaseError, NewsletterError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Composer(Protocol):
@@ -77,35 +78,42 @@ class Sender:
         self,
         database: Database,
         clock: Clock,
-        smtp: SmtpConfig,
+        relays: Sequence[Relay],
         config: DeliveryConfig,
         *,
         composer: Composer,
-        is_suppressed: Callable[[str], bool],
+        hash_of: Callable[[str], str],
+        journal: Callable[[], Journal],
+        check_room: Callable[[], object] = lambda: None,
         jitter: Callable[[], float] = random.random,
+        threads: Callable[[str], Executor] = lambda name: ThreadPoolExecutor(1, thread_name_prefix=name),
     ) -> None:
         """Make a sender.
 
         Args:
             database: where the ledger is.
             clock: decides what is due.
-            smtp: the next hop; ``password_file`` was read into ``password``.
-            config: connections, leases, retries.
+            relays: the next hops; each ``password_file`` was read into ``password``.
+            config: connections, leases, retries, limits.
             composer: makes messages.
-            is_suppressed: whether an address must not be written to; asked right before its message is made.
+            hash_of: from an address key to what its suppression is kept under.
+            journal: makes the side journal of a run.
+            check_room: raises a :class:`NewsletterError` where the disk has too little room to send; called in a thread.
             jitter: 0 to 1, spreads retries.
+            threads: makes an executor of one worker, named after what it does.
         """
         self._database = database
         self._clock = clock
-        self._smtp = smtp
+        self._relays = relays
         self._config = config
         self._composer = composer
-        self._is_suppressed = is_suppressed
+        self._hash_of = hash_of
+        self._journal = journal
+        self._check_room = check_room
         self._jitter = jitter
+        self._threads = threads
         self._on_doubt = OnDoubt(config.on_doubt)
         self._retry = RetryPolicy(config.retry_first, config.retry_longest, config.max_attempts, config.give_up_after)
-        # An intent's lease must outlast the wait for its reply, or a living message would be taken for one in doubt.
-        self._lease = max(config.lease, smtp.final_timeout * 1.5)
 
     async def run(
         self,
@@ -114,84 +122,200 @@ class Sender:
         on_progress: Callable[[SendReport], object] = lambda _report: None,
         stop: asyncio.Event | None = None,
     ) -> SendReport:
-        """Work until nothing is due.
+        """Work until nothing is due, and no other worker holds anything that may become due.
 
-        A crash at any point loses nobody: the next run of any sender takes back what this one held. The server refusing
+        A crash at any point loses nobody: any other sender, or the next run, takes back what this one held. All relays refusing
         connections defers all that is due and ends the run; it is due again at once.
 
         Args:
             scope: what to work on.
-            on_progress: told of the counts so far after each durable result, in the event loop.
+            on_progress: told of the counts so far after each durable group of results, in the event loop.
             stop: when set, nothing new is begun; running messages have ``delivery.drain`` to finish, and claims are given back.
+
+        Raises:
+            DatabaseError: the database cannot be used; what was sent is recorded, or kept in the side journal until it can be.
         """
         with contextlib.ExitStack() as stack:
-            presence = await asyncio.to_thread(stack.enter_context, Presence(self._database))
-            await asyncio.to_thread(self._recover, presence)
-            tally = _Tally(on_progress)
-            async with LedgerWriter(self._database, self._clock, lease=self._lease, on_written=tally.add) as writer:
-                handout = Handout(writer, self._clock, scope or Scope(), lease=self._lease, batch=self._config.batch)
-                problem, left = await self._work(writer, handout, stop or asyncio.Event())
-            finished = await asyncio.to_thread(self._finish)
-        report = tally.report
+            ledger, compose = (stack.enter_context(self._threads(name)) for name in ("ledger", "compose"))
+            run = _Run(self, scope or Scope(), on_progress, stop or asyncio.Event(), ledger, compose)
+            try:
+                return await run.work()
+            except SQLAlchemyError as error:
+                cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+                raise DatabaseError(
+                    f"sending stopped, as the database cannot be used ({cause}); what was sent is recorded and the rest "
+                    "waits: check database.url and its disk, then send again"
+                ) from error
+
+
+class _Run:
+    """One run of a sender: its place among the workers, its writer, its handout and its lines."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        scope: Scope,
+        on_progress: Callable[[SendReport], object],
+        stop: asyncio.Event,
+        ledger: Executor,
+        compose: Executor,
+    ) -> None:
+        self._clock = sender._clock
+        self._database = sender._database
+        self._config = sender._config
+        self._on_doubt = sender._on_doubt
+        self._sender = sender
+        self._scope = scope
+        self._stop = stop
+        self._ledger = ledger
+        self._compose = compose
+        self._loop = asyncio.get_running_loop()
+        self._roster = Roster(self._clock, self._config.lease)
+        self._journal = sender._journal()
+        self._tally = _Tally(on_progress)
+        self._judge = _Judge(self._clock, sender._retry, self._on_doubt, sender._jitter, self._object)
+        self._beating: asyncio.Task[None] | None = None
+        self._pausing: set[asyncio.Task[None]] = set()
+
+    async def work(self) -> SendReport:
+        with contextlib.ExitStack() as stack:
+            if not await self._in_thread(self._has_work):
+                return SendReport(finished=await self._in_thread(self._finish))
+            presence = await self._in_thread(lambda: stack.enter_context(Presence(self._database)))
+            stack.callback(self._journal.close)
+            await self._in_thread(lambda: self._join(presence))
+            problem, left, skipped = await self._send()
+            finished = await self._in_thread(self._finish)
+        report = self._tally.report
         return replace(
             report,
-            skipped=report.skipped + handout.skipped,
+            skipped=report.skipped + skipped,
             deferred=report.deferred + left,
             finished=finished,
             problem=problem if left or report.deferred else "",
         )
 
-    async def _work(self, writer: LedgerWriter, handout: Handout, stop: asyncio.Event) -> tuple[str, int]:
-        """Run the lines to their end; return what went wrong, if anything, and how many claims were left for that."""
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="compose") as thread:
-            judge = _Judge(self._clock, self._retry, self._on_doubt, self._jitter)
-            lines = [
-                Line(
-                    self._smtp,
-                    writer,
-                    handout,
-                    prepare=lambda claim: loop.run_in_executor(thread, self._prepare, claim, judge),
-                    judge=judge,
-                )
-                for _ in range(self._config.connections)
-            ]
+    async def _send(self) -> tuple[str, int, int]:
+        """Run the lines to their end; return what went wrong, if anything, how many claims were left for that, and skips."""
+        sender, config = self._sender, self._config
+        limits = limits_of(config, {relay.name: relay.config for relay in sender._relays}, today=self._clock.now().date())
+        relays = Relays(sender._relays, connections=config.connections, now=self._loop.time)
+        async with LedgerWriter(
+            self._database, self._clock, self._roster, self._journal, self._ledger, on_written=self._tally.add
+        ) as writer:
+            self._writer = writer
+            self._handout = handout = Handout(
+                writer,
+                self._clock,
+                self._scope,
+                self._roster,
+                batch=config.batch,
+                hash_of=sender._hash_of,
+                prepare=self._prepare,
+                thread=self._compose,
+                destinations=Destinations(config.domains, connections=config.connections),
+                purse=Purse(limits),
+                check_room=sender._check_room,
+            )
+            lines = [Line(relays, writer, handout, self._judge) for _ in range(config.connections)]
+            self._beating = self._loop.create_task(self._beat())
+            stopping = self._loop.create_task(self._hear_stop())
+            handout.start()
             try:
-                ends = await run_lines(lines, stop, drain=self._config.drain)
+                ends = await run_lines(lines, self._stop, drain=config.drain)
             finally:
                 problem = next((line.problem for line in lines if line.problem), "")
                 left = await handout.close()
                 for claim in left:
                     writer.give_back(claim, Reason.UNREACHABLE if problem else None)
+                for task in (self._beating, stopping):
+                    task.cancel()
+                await asyncio.gather(self._beating, stopping, *self._pausing, return_exceptions=True)
+        await self._in_thread(self._leave)
         for end in ends:
-            if isinstance(end, SQLAlchemyError):
-                cause = type(end.orig if isinstance(end, DBAPIError) else end).__name__
-                raise DatabaseError(
-                    f"sending stopped, as the database cannot be used ({cause}); what was sent is recorded and the rest "
-                    "waits: check database.url and its disk, then send again"
-                ) from end
             if isinstance(end, Exception):
                 raise end
-        return problem, len(left) if problem else 0
+        return problem or handout.problem, len(left) if problem or handout.problem else 0, handout.skipped
 
-    def _prepare(self, claim: Claim, judge: _Judge) -> OutgoingMessage | Outcome:
-        if self._is_suppressed(claim.address):
-            return after_skip(claim, SkipReason.SUPPRESSED)
-        try:
-            return self._composer.compose(claim)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # one digest that cannot be made must not stop the mails of everybody else
-            return judge.not_composed(claim, error)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._ledger, work)
 
-    def _recover(self, presence: Presence) -> None:
+    async def _hear_stop(self) -> None:
+        await self._stop.wait()
+        self._handout.stop()
+
+    def _has_work(self) -> bool:
+        with self._database.read() as session:
+            return Ledger(session).has_work()
+
+    def _join(self, presence: Presence) -> None:
+        """Take a place among the workers, and take back what dead ones held and what they knew."""
         with self._database.write() as session:
-            recovered = Ledger(session).recover(now=self._clock.now(), on_doubt=self._on_doubt, break_leases=presence.is_alone)
+            self._roster.join(session)
+            if presence.is_alone:
+                self._roster.strike(session, self._roster.others(session))
+        # What a dead process knew to be sent must be written before it is taken for doubtful.
+        for findings in self._journal.left_behind():
+            with self._database.write() as session:
+                Ledger(session).record_results(findings, now=self._clock.now())
+            log.warning("delivery.journal_replayed results=%d", len(findings))
+        with self._database.write() as session:
+            self._take_over(session)
         presence.admit_others()
+
+    def _take_over(self, session: Session) -> None:
+        worker_id = self._roster.worker_id
+        recovered = Ledger(session).take_over(but=worker_id, now=self._clock.now(), on_doubt=self._on_doubt)
         if recovered.released:
             log.info("delivery.recovered count=%d", len(recovered.released))
         for delivery_id in recovered.doubted:
             log.warning("delivery.in_doubt delivery=%d on_doubt=%s", delivery_id, self._on_doubt)
+
+    def _leave(self) -> None:
+        with self._database.write() as session:
+            self._roster.leave(session)
+
+    async def _beat(self) -> None:
+        """Show that we live, and take over from those who fell silent."""
+        while True:
+            await asyncio.sleep(self._roster.beat_every)
+            try:
+                if not await self._writer.run(self._look_round):
+                    log.warning("delivery.taken_for_dead")
+                    self._handout.forget()
+                    await self._writer.run(self._roster.join)
+            except SQLAlchemyError as error:
+                log.warning("delivery.no_beat error=%s", type(error).__name__)
+
+    def _look_round(self, session: Session) -> bool:
+        lives = self._roster.beat(session)
+        silent = self._roster.silent(session)
+        if silent:
+            self._roster.strike(session, silent)
+            self._take_over(session)
+        return lives
+
+    def _prepare(self, claims: Sequence[Claim]) -> list[OutgoingMessage | Outcome]:
+        return [self._message(claim) for claim in claims]
+
+    def _message(self, claim: Claim) -> OutgoingMessage | Outcome:
+        try:
+            return self._sender._composer.compose(claim)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one digest that cannot be made must not stop the mails of everybody else
+            return self._judge.not_composed(claim, error)
+
+    def _object(self, issue_id: IssueId, why: str) -> None:
+        """Pause an issue, as the server objects to us."""
+        task = self._loop.create_task(self._pause(issue_id, why))
+        self._pausing.add(task)
+        task.add_done_callback(self._pausing.discard)
+
+    async def _pause(self, issue_id: IssueId, why: str) -> None:
+        if await self._writer.run(lambda session: Ledger(session).pause(issue_id, why)):
+            log.critical("delivery.issue_paused issue=%d why=%s", issue_id, why)
+            self._handout.purge()
 
     def _finish(self) -> tuple[IssueId, ...]:
         with self._database.write() as session:
@@ -204,15 +328,32 @@ class Sender:
 class _Judge:
     """The policy, with the instant and the dice it asks for."""
 
-    def __init__(self, clock: Clock, policy: RetryPolicy, on_doubt: OnDoubt, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        policy: RetryPolicy,
+        on_doubt: OnDoubt,
+        jitter: Callable[[], float],
+        objected: Callable[[IssueId, str], object],
+    ) -> None:
         self._clock = clock
         self._policy = policy
         self._on_doubt = on_doubt
         self._jitter = jitter
+        self._objected = objected
+        self._objections = Objections()
         self._alarmed: set[DigestId] = set()
 
     def reply(self, claim: Claim, reply: SmtpReply, phase: Phase) -> Outcome:
-        return after_reply(claim, reply, phase, now=self._clock.now(), policy=self._policy, jitter=self._jitter())
+        if reply.code // 100 == 2:
+            self._objections.accepted()
+            return Outcome(DeliveryState.SENT, claim.attempts + 1, reply=reply)
+        outcome = after_reply(claim, reply, phase, now=self._clock.now(), policy=self._policy, jitter=self._jitter())
+        if classify(reply, phase) is ReplyKind.OURS:
+            why = self._objections.refused(reply, phase)
+            if why:
+                self._objected(claim.issue_id, why)
+        return outcome
 
     def broken(self, claim: Claim) -> Outcome:
         return after_break(claim, now=self._clock.now(), policy=self._policy, jitter=self._jitter())
@@ -241,26 +382,33 @@ class _Tally:
     def __init__(self, on_progress: Callable[[SendReport], object]) -> None:
         self.report = SendReport()
         self._on_progress = on_progress
-        self._loop = asyncio.get_running_loop()
 
-    def add(self, result: Result) -> None:
-        """Count one result; called in the writer's thread."""
-        claim, outcome = result.claim, result.outcome
-        # In doubt is a message, whether it is held or will be repeated; a delivery that waits for its retry is deferred.
-        name = "in_doubt" if outcome.state is DeliveryState.DOUBTFUL else outcome.state.value
-        self.report = replace(self.report, **{name: getattr(self.report, name) + 1})
-        log.log(
-            _LEVELS.get(outcome.state, logging.INFO),
-            "delivery.%s delivery=%d issue=%d subscriber=%d attempts=%d reason=%s reply=%s",
-            outcome.state,
-            claim.delivery_id,
-            claim.issue_id,
-            claim.subscriber_id,
-            outcome.attempts,
-            outcome.reason or "-",
-            f"{outcome.reply.code}/{outcome.reply.status}" if outcome.reply else "-",
-        )
-        self._loop.call_soon_threadsafe(self._on_progress, self.report)
+    def add(self, results: Sequence[Result]) -> None:
+        """Count results."""
+        counts: Counter[str] = Counter()
+        for result in results:
+            state = result.outcome.state
+            # In doubt is a message, whether it is held or will be repeated; a delivery that waits for its retry is deferred.
+            counts["in_doubt" if state is DeliveryState.DOUBTFUL else state.value] += 1
+            if state is not DeliveryState.SENT or log.isEnabledFor(logging.DEBUG):
+                _tell(result)
+        self.report = replace(self.report, **{name: getattr(self.report, name) + more for name, more in counts.items()})
+        self._on_progress(self.report)
+
+
+def _tell(result: Result) -> None:
+    claim, outcome = result.claim, result.outcome
+    log.log(
+        _LEVELS.get(outcome.state, logging.INFO),
+        "delivery.%s delivery=%d issue=%d subscriber=%d attempts=%d reason=%s reply=%s",
+        outcome.state,
+        claim.delivery_id,
+        claim.issue_id,
+        claim.subscriber_id,
+        outcome.attempts,
+        outcome.reason or "-",
+        f"{outcome.reply.code}/{outcome.reply.status}" if outcome.reply else "-",
+    )
 
 
 _LEVELS = {DeliveryState.SENT: logging.DEBUG, DeliveryState.DOUBTFUL: logging.WARNING}

@@ -1,23 +1,24 @@
 """The SMTP transport: one connection that says exactly whether a message may have been accepted.
 
 RFC 5321, with STARTTLS (RFC 3207), implicit TLS (RFC 8314), AUTH (RFC 4954), PIPELINING (RFC 2920), SIZE (RFC 1870), enhanced
-status codes (RFC 2034), 8BITMIME (RFC 6152) and SMTPUTF8 (RFC 6531). One recipient a message. The body goes out without its
-final dot; the dot leaves only after the caller has said that its intent to send it is durable.
+status codes (RFC 2034), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461). One recipient a message. The body goes out
+without its final dot; the dot leaves only when the caller, whose intent is durable by then, says so. Where PIPELINING is offered
+it can take the next message's envelope along, so that a message costs one round trip.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Self
 
-from newsletter.config import SmtpConfig
+from newsletter.config import RelayConfig
 from newsletter.delivery.envelope import Envelope, check_message
-from newsletter.delivery.errors import SmtpAborted, SmtpInDoubt, SmtpRefused, SmtpUnavailable
+from newsletter.delivery.errors import SmtpInDoubt, SmtpRefused, SmtpUnavailable
 from newsletter.delivery.handshake import open_session
-from newsletter.delivery.model import Phase, SmtpReply
+from newsletter.delivery.model import OutgoingMessage, Phase, SmtpReply
 from newsletter.delivery.replies import to_reply
 from newsletter.delivery.wire import Wire
 
@@ -25,15 +26,26 @@ QUIT_TIMEOUT = timedelta(seconds=5)
 
 
 class SmtpConnection:
-    """A connection to the next hop, ready to send messages one after the other. Make it with :meth:`connect`."""
+    """A connection to the next hop, ready to send messages one after the other. Make it with :meth:`connect`.
 
-    def __init__(self, config: SmtpConfig, wire: Wire, extensions: Mapping[str, str]) -> None:
-        self._config = config
+    A message takes four steps: :meth:`announce`, :meth:`put_body`, :meth:`end` and, between the two last, making durable that
+    its dot is about to leave. Whoever gives up in between calls :meth:`abort`.
+    """
+
+    def __init__(self, config: RelayConfig, wire: Wire, extensions: Mapping[str, str]) -> None:
         self._wire = wire
         self._extensions = extensions
+        self._can_pipeline = "PIPELINING" in extensions
+        self._can_8bit = "8BITMIME" in extensions
+        self._loop = asyncio.get_running_loop()
+        self._for_reply = config.reply_timeout.total_seconds()
+        self._for_dot = config.final_timeout.total_seconds()
+        self._for_message = config.message_timeout.total_seconds()
+        self._announced: Envelope | None = None
+        self._end_by = 0.0
 
     @classmethod
-    async def connect(cls, config: SmtpConfig) -> Self:
+    async def connect(cls, config: RelayConfig) -> Self:
         """Connect, greet, secure and log in; see :func:`newsletter.delivery.handshake.open_session`.
 
         Raises:
@@ -44,52 +56,123 @@ class SmtpConnection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether another message may be sent: the server is there and said nothing unasked."""
-        return self._wire.lost is None and self._wire.replies.is_empty
+        """Whether another message may be announced: the server is there and said nothing unasked."""
+        return self._announced is None and self._wire.lost is None and self._wire.is_silent
 
-    async def send(
-        self, envelope_from: str, recipient: str, data: bytes, before_dot: Callable[[], Awaitable[bool]]
-    ) -> SmtpReply:
-        """Send one message to one recipient.
+    @property
+    def can_ride(self) -> bool:
+        """Whether the next envelope may go out with a dot: the end of one message may begin a group (RFC 2920 section 3.1)."""
+        return self._can_pipeline
+
+    def envelope(self, message: OutgoingMessage) -> Envelope:
+        """Return a message's envelope as this server wants it, the message itself checked.
+
+        Raises:
+            SmtpRefused: the recipient cannot be written to here, or the message is larger than the server takes.
+            MessageUnsendable: the message breaks the rules of the wire.
+        """
+        if not message.is_checked:
+            check_message(message.data, can_8bit=self._can_8bit)
+        return Envelope.of(message, extensions=self._extensions)
+
+    def announce(self, envelope: Envelope) -> None:
+        """Begin a message.
+
+        Raises:
+            SmtpUnavailable: the connection is not usable any more; nothing was said.
+        """
+        if not self.is_usable:
+            self.abort()
+            raise SmtpUnavailable(self._wire.lost or "the server spoke unasked", phase=Phase.MAIL)
+        self._begin(envelope)
+        if self._can_pipeline:
+            self._wire.write(b"%b\r\n%b\r\nDATA\r\n" % (envelope.mail, envelope.rcpt))
+
+    async def put_body(self, message: OutgoingMessage) -> None:
+        """Wait until the announced message is invited, and write all of it but the final dot.
+
+        Raises:
+            SmtpRefused: a 4yz or 5yz reply; the connection can be used on if :attr:`is_usable`.
+            SmtpUnavailable: the connection broke, timed out or talked nonsense: certainly not accepted.
+        """
+        await self._invited()
+        data = message.data
+        if not message.is_checked:
+            data = data.replace(b"\r\n.", b"\r\n..")
+            if data.startswith(b"."):
+                data = b"." + data
+        self._wire.write(data)
+        try:
+            await self._wire.drain()
+        except OSError as error:
+            self.abort()
+            raise SmtpUnavailable(f"{error} at {Phase.BODY}", phase=Phase.BODY) from error
+        self.check_silence()
+
+    def check_silence(self) -> None:
+        """Make sure that a reply before the dot is never taken for the reply to the dot; call it right before :meth:`end`.
+
+        Raises:
+            SmtpRefused: the server refused the message half-way.
+            SmtpUnavailable: it is gone, or spoke out of turn. Either way the connection is dropped: certainly not accepted.
+        """
+        if self._wire.lost is None and self._wire.is_silent:
+            return
+        try:
+            lines = self._wire.next_lines()
+        except ValueError:
+            lines = None
+        self.abort()
+        if lines is not None and lines[0][0] in "45" and not lines[0].startswith("421"):
+            raise SmtpRefused(to_reply(lines), phase=Phase.BODY)
+        raise SmtpUnavailable(self._wire.lost or "the server spoke in the middle of a message", phase=Phase.BODY)
+
+    async def end(self, following: Envelope | None = None) -> SmtpReply:
+        """Write the final dot, and wait for the reply to it.
+
+        From here to the reply the message is in doubt.
 
         Args:
-            envelope_from: address for bounces; ``""`` is the null one.
-            recipient: address.
-            data: the whole message, CRLF line ends, the last line ended; not dot-stuffed.
-            before_dot: awaited when all but the final dot is out. It makes the intent durable; on False or an error the
-                connection is closed before the dot. From its return on the message is in doubt until the reply is there.
+            following: envelope of the next message, announced with the same packet; only where :attr:`can_ride`. It counts as
+                announced only if this message was answered and :attr:`is_waiting` says so.
 
         Returns:
             The accepting reply.
 
         Raises:
-            SmtpRefused: a 4yz or 5yz reply, or an address that cannot be written to; the connection can be used on if
-                :attr:`is_usable`.
-            SmtpUnavailable: the connection broke, timed out or talked nonsense before the dot: certainly not accepted.
-            SmtpAborted: ``before_dot`` said no.
-            SmtpInDoubt: the same after the dot: the message may have been accepted.
-            MessageUnsendable: ``data`` breaks the rules of the wire; nothing was said to the server.
+            SmtpRefused: a 4yz or 5yz reply: surely not accepted.
+            SmtpInDoubt: no reply that can be understood: the message may have been accepted. The connection is dropped.
         """
-        check_message(data, can_8bit="8BITMIME" in self._extensions)
-        envelope = Envelope.of(
-            envelope_from, recipient, size=len(data), extensions=self._extensions, is_8bit=not data.isascii()
-        )
-        if not self.is_usable:
-            self.abort()
-            raise SmtpUnavailable(self._wire.lost or "the server spoke unasked", phase=Phase.MAIL)
-        stuffed = data.replace(b"\r\n.", b"\r\n..")
+        self._announced = None
+        if following is None:
+            self._wire.write(b".\r\n")
+        else:
+            self._wire.write(b".\r\n%b\r\n%b\r\nDATA\r\n" % (following.mail, following.rcpt))
+        self._wire.allow(min(self._for_dot, max(self._end_by - self._loop.time(), 0.0)))
         try:
-            await self._announce(envelope)
-            self._wire.transport.write(b"." + stuffed if stuffed.startswith(b".") else stuffed)
-            await self._before_dot(before_dot)
-        except SmtpRefused as refused:
-            if refused.phase is Phase.BODY:
-                self.abort()
-            raise
+            reply = to_reply(await self._wire.lines())
+        except (OSError, ValueError) as error:
+            self.abort()
+            raise SmtpInDoubt(str(error), phase=Phase.DOT) from error
         except BaseException:
             self.abort()
             raise
-        return await self._dot()
+        kind = reply.code // 100
+        if kind == 3:
+            self.abort()
+            raise SmtpInDoubt(f"the server answered {reply.code} to the final dot, which means nothing", phase=Phase.DOT)
+        if reply.code == 421:
+            self.abort()
+        elif following is not None:
+            self._begin(following)
+        if kind != 2:
+            raise SmtpRefused(reply, phase=Phase.DOT)
+        return reply
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a message is announced, so that its body may come."""
+        return self._announced is not None and self._wire.lost is None
 
     async def close(self) -> None:
         """Say goodbye, briefly. Never raises for what the server does."""
@@ -101,91 +184,53 @@ class SmtpConnection:
 
     def abort(self) -> None:
         """Drop the connection at once; what is still in the buffer is thrown away."""
+        self._announced = None
         self._wire.abort()
 
-    async def _announce(self, envelope: Envelope) -> None:
-        """Say MAIL, RCPT and DATA and get 354, or leave the connection as it was before and raise."""
-        steps = ((envelope.mail, 2, Phase.MAIL), (envelope.rcpt, 2, Phase.RCPT), (b"DATA", 3, Phase.DATA))
+    def _begin(self, envelope: Envelope) -> None:
+        self._announced = envelope
+        self._end_by = self._loop.time() + self._for_message
+
+    async def _invited(self) -> None:
+        """Get from the announcement to 354, or leave the connection as it was before and raise."""
+        envelope, self._announced = self._announced, None
+        if envelope is None:
+            raise ValueError("announce the message first")
         refused: SmtpRefused | None = None
         has_data_open = False
-        if "PIPELINING" in self._extensions:
-            self._wire.write_line(b"\r\n".join(command for command, _, _ in steps))
-        for command, wanted, phase in steps:
-            if "PIPELINING" not in self._extensions:
+        for command, wanted, phase in ((envelope.mail, "2", Phase.MAIL), (envelope.rcpt, "2", Phase.RCPT), (b"DATA", "3", Phase.DATA)):
+            if not self._can_pipeline:
                 if refused:
                     break
                 self._wire.write_line(command)
-            reply = await self._step(phase)
-            kind = reply.code // 100
-            if kind in (4, 5):
-                refused = refused or SmtpRefused(reply, phase=phase)
-            elif kind != wanted:
-                raise SmtpUnavailable(f"the server answered {reply.code} to {phase}, which means nothing", phase=phase)
-            else:
+            self._allow()
+            lines = await self._wire.read(phase)
+            if lines[0][0] == wanted:
                 has_data_open = phase is Phase.DATA
+                continue
+            reply = to_reply(lines)
+            if reply.code == 421:
+                self.abort()
+                raise SmtpUnavailable(f"the server is closing: {reply.text}", phase=phase)
+            if reply.code // 100 not in (4, 5):
+                self.abort()
+                raise SmtpUnavailable(f"the server answered {reply.code} to {phase}, which means nothing", phase=phase)
+            refused = refused or SmtpRefused(reply, phase=phase)
         if refused is None:
+            self._allow()
             return
-        if not has_data_open:
-            with contextlib.suppress(SmtpUnavailable):
+        with contextlib.suppress(SmtpUnavailable):
+            if not has_data_open:
                 self._wire.write_line(b"RSET")
-                await self._wire.expect(250, Phase.MAIL, within=self._config.reply_timeout)
-        elif refused.phase is Phase.RCPT:
-            # RFC 2920 section 3.1: without a recipient, DATA that was let through is ended at once; its reply does not matter.
-            with contextlib.suppress(SmtpUnavailable):
+                await self._wire.expect(250, Phase.MAIL, within=timedelta(seconds=self._for_reply))
+            elif refused.phase is Phase.RCPT:
+                # RFC 2920 section 3.1: without a recipient, DATA that was let through is ended at once; its reply does not matter.
                 self._wire.write_line(b".")
-                await self._step(Phase.DATA)
-        else:
-            self.abort()
+                self._allow()
+                await self._wire.read(Phase.DATA)
+            else:
+                self.abort()
         raise refused
 
-    async def _step(self, phase: Phase) -> SmtpReply:
-        reply = to_reply(await self._wire.read(phase, within=self._config.reply_timeout))
-        if reply.code == 421:
-            self.abort()
-            raise SmtpUnavailable(f"the server is closing: {reply.text}", phase=phase)
-        return reply
-
-    async def _before_dot(self, before_dot: Callable[[], Awaitable[bool]]) -> None:
-        try:
-            async with asyncio.timeout(self._config.reply_timeout.total_seconds()):
-                await self._wire.drain()
-        except (OSError, TimeoutError) as error:
-            raise SmtpUnavailable(str(error) or "the server does not take the message", phase=Phase.BODY) from error
-        self._check_silence()
-        try:
-            is_durable = await before_dot()
-        except Exception as error:
-            raise SmtpAborted("the intent to send could not be written", phase=Phase.BODY) from error
-        if not is_durable:
-            raise SmtpAborted("the intent to send was refused", phase=Phase.BODY)
-        self._check_silence()
-
-    def _check_silence(self) -> None:
-        """A reply before the dot must never be taken for the reply to the dot."""
-        try:
-            lines = self._wire.replies.next_lines()
-        except ValueError as error:
-            raise SmtpUnavailable(str(error), phase=Phase.BODY) from error
-        if lines is not None and lines[0][0] in "45" and not lines[0].startswith("421"):
-            raise SmtpRefused(to_reply(lines), phase=Phase.BODY)
-        if lines is not None or self._wire.lost or not self._wire.replies.is_empty:
-            raise SmtpUnavailable(self._wire.lost or "the server spoke in the middle of a message", phase=Phase.BODY)
-
-    async def _dot(self) -> SmtpReply:
-        self._wire.transport.write(b".\r\n")
-        try:
-            async with asyncio.timeout(self._config.final_timeout.total_seconds()):
-                reply = to_reply(await self._wire.lines())
-        except (OSError, TimeoutError, ValueError) as error:
-            self.abort()
-            raise SmtpInDoubt(str(error) or "no reply in time", phase=Phase.DOT) from error
-        except BaseException:
-            self.abort()
-            raise
-        if reply.code // 100 == 3 or reply.code == 421:
-            self.abort()
-        if reply.code // 100 == 3:
-            raise SmtpInDoubt(f"the server answered {reply.code} to the final dot, which means nothing", phase=Phase.DOT)
-        if reply.code // 100 != 2:
-            raise SmtpRefused(reply, phase=Phase.DOT)
-        return reply
+    def _allow(self) -> None:
+        self._wire.allow(min(self._for_reply, max(self._end_by - self._loop.time(), 0.0)))

@@ -1,4 +1,4 @@
-"""The one thread through which a sending process writes the ledger.
+"""Group commit: the one thread through which a sending run writes the ledger, seen from its event loop.
 
 All connections that wait share one commit: results first, then the intents that came with them. A connection's next intent is
 thus never durable before its last result, and the database's write lock is fought for by one thread only.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
@@ -22,8 +20,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
 from newsletter.database import Database
+from newsletter.delivery.journal import Journal
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.model import Claim, Outcome, Reason, Result
+from newsletter.delivery.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -34,33 +34,40 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes into one transaction."""
+    """What goes into one transaction, and what came of it: the intents that were accepted, or the error."""
 
     results: list[Result] = field(default_factory=list)
     returned: list[tuple[Claim, Reason | None]] = field(default_factory=list)
-    intents: list[tuple[Claim, Future[bool]]] = field(default_factory=list)
+    intents: list[tuple[Claim, asyncio.Future[bool]]] = field(default_factory=list)
+    flushes: list[asyncio.Future[None]] = field(default_factory=list)
+    accepted: frozenset[int] = frozenset()
+    error: Exception | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self.results or self.returned or self.intents)
+    @property
+    def is_empty(self) -> bool:
+        return not (self.results or self.returned or self.intents or self.flushes)
 
 
 class LedgerWriter:
-    """Group commits of intents and results. Use as a context: leaving it writes what is still waiting, and ends the thread.
+    """Group commits of intents and results. Use as a context: leaving it writes what is still waiting.
 
-    While the database is in trouble, results stay in memory and are tried again; an intent that cannot be written fails at
-    once, so its message does not leave. A process that dies meanwhile leaves those messages in doubt, as any crash does.
+    While the database is in trouble, results are kept in memory and in the side journal, and tried again; an intent that cannot
+    be written fails at once, so its message does not leave. All methods belong to the event loop.
 
     Attributes:
-        unwritten: results that could not be written before the context was left; those messages are in doubt.
+        unwritten: results that could not be written before the context was left; the journal has them for the next start.
+        on_refused: called when an intent was refused, so that other claims may be void as well.
     """
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
+        roster: Roster,
+        journal: Journal,
+        thread: Executor,
         *,
-        lease: timedelta,
-        on_written: Callable[[Result], object] = lambda _result: None,
+        on_written: Callable[[Sequence[Result]], object] = lambda _results: None,
         patience: timedelta = timedelta(seconds=20),
     ) -> None:
         """Make a writer.
@@ -68,148 +75,192 @@ class LedgerWriter:
         Args:
             database: where the ledger is.
             clock: stamps what is written.
-            lease: how long an intent is held; must outlast the wait for the final reply.
-            on_written: told of each result once it is durable, in the writer's thread.
+            roster: knows how long what this process holds is its own.
+            journal: keeps results while the database does not.
+            thread: of one worker; everything that touches the database or the journal happens there.
+            on_written: told of results once they are durable.
             patience: how long leaving the context goes on trying to write results while the database is in trouble.
         """
         self.unwritten: tuple[Result, ...] = ()
-        self._on_written = on_written
+        self._roster = roster
+        self.on_refused: Callable[[], object] = lambda: None
         self._database = database
         self._clock = clock
-        self._lease = lease
-        self._patience = patience
-        self._wake = threading.Condition()
+        self._journal = journal
+        self._thread = thread
+        self._on_written = on_written
+        self._patience = patience.total_seconds()
+        self._loop = asyncio.get_running_loop()
         self._waiting = _Batch()
-        self._jobs: list[tuple[Callable[[Session], Any], Future[Any]]] = []
-        self._close_by: float | None = None
-        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._is_busy = False
+        self._is_kicked = False
+        self._is_closed = False
+        self._journaled = 0
+        self._wait = FIRST_WAIT
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def __aenter__(self) -> Self:
-        self._thread.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._wake:
-            self._close_by = time.monotonic() + self._patience.total_seconds()
-            self._wake.notify()
-        await asyncio.shield(asyncio.to_thread(self._thread.join))
+        await asyncio.shield(self._finish())
 
-    async def intend(self, claim: Claim) -> bool:
-        """Make durable that the final dot of ``claim``'s message is about to leave; say whether it may.
+    def intend(self, claim: Claim) -> asyncio.Future[bool]:
+        """Make durable that the final dot of ``claim``'s message is about to leave; the answer says whether it may.
 
-        Raises:
-            SQLAlchemyError: the database is in trouble; the dot must not leave.
+        The answer is an SQLAlchemyError if the database is in trouble: the dot must not leave.
         """
-        future: Future[bool] = Future()
-        with self._wake:
-            self._waiting.intents.append((claim, future))
-            self._wake.notify()
-        return await asyncio.wrap_future(future)
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._waiting.intents.append((claim, future))
+        self._kick()
+        return future
+
+    def may_leave(self, claim: Claim) -> bool:  # noqa: ARG002 - what one worker holds is its own, or none of it is
+        """Whether an intent that was durable a moment ago still holds: this process was not stopped meanwhile."""
+        return self._roster.may_leave()
 
     def record(self, claim: Claim, outcome: Outcome) -> None:
         """Queue a result; it is durable before, or together with, any intent that is asked for later."""
-        with self._wake:
-            self._waiting.results.append(Result(claim, outcome))
-            self._wake.notify()
+        self._waiting.results.append(Result(claim, outcome))
+        self._kick()
 
     def give_back(self, claim: Claim, reason: Reason | None = None) -> None:
         """Queue that ``claim``'s dot certainly never left; see :meth:`Ledger.give_back`."""
-        with self._wake:
-            self._waiting.returned.append((claim, reason))
-            self._wake.notify()
+        self._waiting.returned.append((claim, reason))
+        self._kick()
+
+    async def flush(self) -> None:
+        """Wait until everything that was queued before is durable.
+
+        Raises:
+            SQLAlchemyError: the database is in trouble.
+        """
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.flushes.append(future)
+        self._kick()
+        await future
 
     async def run(self, job: Callable[[Session], T]) -> T:
-        """Run ``job`` in a transaction of its own, after the results and intents that wait.
+        """Run ``job`` in a transaction of its own, after what is being written now.
 
         Raises:
             SQLAlchemyError: the database is in trouble; nothing was written.
         """
-        future: Future[T] = Future()
-        with self._wake:
-            self._jobs.append((job, future))
-            self._wake.notify()
-        return await asyncio.wrap_future(future)
+        return await self._loop.run_in_executor(self._thread, self._transact, job)
 
-    def _work(self) -> None:
-        wait = FIRST_WAIT
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._waiting or self._jobs or self._close_by is not None)
-                batch, self._waiting = self._waiting, _Batch()
-                jobs, self._jobs = self._jobs[:1], self._jobs[1:]
-            if not batch and not jobs:
-                return
-            try:
-                self._commit(batch)
-            except Exception as error:  # whatever it is, results must not be lost and nobody may wait for ever
-                # A database error's text may hold values of rows; any other is a fault in the program, and shown whole.
-                log.log(
-                    logging.ERROR,
-                    "delivery.ledger_unwritable results=%d retry_in=%.1f error=%s",
-                    len(batch.results),
-                    wait,
-                    type(getattr(error, "orig", None) or error).__name__,
-                    exc_info=not isinstance(error, StatementError),
-                )
-                self._fail(batch, jobs, error)
-                if not self._may_try_again(batch, wait):
-                    return
-                wait = min(wait * 2, LONGEST_WAIT)
-                continue
-            wait = FIRST_WAIT
-            for job, future in jobs:
-                self._run(job, future)
+    def _transact(self, job: Callable[[Session], T]) -> T:
+        with self._database.write() as session:
+            return job(session)
 
-    def _commit(self, batch: _Batch) -> None:
-        # Whoever asked and was cancelled meanwhile has closed its connection: that intent must not be written.
-        batch.intents = [(claim, future) for claim, future in batch.intents if future.set_running_or_notify_cancel()]
-        if not batch:
+    def _kick(self) -> None:
+        if not self._is_busy and not self._is_kicked:
+            # Not at once: whatever else came in with the same look at the sockets goes into the same commit.
+            self._is_kicked = True
+            self._idle.clear()
+            self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._is_kicked = False
+        batch = self._waiting
+        if self._is_busy or self._is_closed or batch.is_empty:
             return
+        self._waiting = _Batch()
+        self._is_busy = True
+        # Whoever asked and was cancelled meanwhile has closed its connection: that intent must not be written.
+        batch.intents = [intent for intent in batch.intents if not intent[1].done()]
+        self._loop.run_in_executor(self._thread, self._commit, batch).add_done_callback(self._committed)
+
+    def _commit(self, batch: _Batch) -> _Batch:
+        """Write a batch; whatever goes wrong, results must not be lost and nobody may wait for ever."""
+        try:
+            if batch.results or batch.returned or batch.intents:
+                self._write(batch)
+            if self._journaled:
+                self._journal.clear()
+                self._journaled = 0
+        except Exception as error:  # noqa: BLE001 - see above
+            batch.error = error
+            self._keep(batch.results)
+        return batch
+
+    def _write(self, batch: _Batch) -> None:
         now = self._clock.now()
-        accepted = frozenset[int]()
         with self._database.write() as session:
             ledger = Ledger(session)
-            ledger.record_results(batch.results, now=now)
+            if batch.results:
+                ledger.record_results([result.finding for result in batch.results], now=now)
             for reason in {reason for _, reason in batch.returned}:
                 ledger.give_back([claim for claim, why in batch.returned if why is reason], now=now, reason=reason)
             if batch.intents:
-                accepted = ledger.record_intent([claim for claim, _ in batch.intents], now=now, lease=self._lease)
-        for result in batch.results:
-            self._on_written(result)
-        for claim, may_leave in batch.intents:
-            may_leave.set_result(claim.delivery_id in accepted)
+                batch.accepted = ledger.record_intent([claim for claim, _ in batch.intents], now=now)
 
-    def _fail(self, batch: _Batch, jobs: list[tuple[Callable[[Session], Any], Future[Any]]], error: Exception) -> None:
-        """Fail what others can ask for again; keep what is known here alone."""
-        for _, may_leave in batch.intents:
-            may_leave.set_exception(error)
-        for _, future in jobs:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
-        with self._wake:
-            self._waiting.results[:0] = batch.results
-            self._waiting.returned[:0] = batch.returned
-
-    def _may_try_again(self, batch: _Batch, wait: float) -> bool:
-        with self._wake:
-            was_closing = self._close_by is not None
-            self._wake.wait_for(lambda: not was_closing and self._close_by is not None, timeout=wait)
-            if self._close_by is None or time.monotonic() < self._close_by:
-                return True
-        self.unwritten = tuple(batch.results)
-        for result in self.unwritten:
-            log.critical("delivery.result_lost delivery=%d state=%s", result.claim.delivery_id, result.outcome.state)
-        return False
-
-    def _run(self, job: Callable[[Session], Any], future: Future[Any]) -> None:
-        if not future.set_running_or_notify_cancel():
+    def _keep(self, results: list[Result]) -> None:
+        fresh = results[self._journaled :]
+        if not fresh:
             return
         try:
-            with self._database.write() as session:
-                value = job(session)
-        except Exception as error:  # its caller's to judge; the thread has others to serve
-            future.set_exception(error)
+            self._journal.append(fresh)
+            self._journaled = len(results)
+        except OSError as error:
+            log.critical("delivery.journal_unwritable results=%d error=%s", len(fresh), error.strerror)
+
+    def _committed(self, done: asyncio.Future[_Batch]) -> None:
+        batch = done.result()
+        self._is_busy = False
+        if batch.error is not None:
+            self._fail(batch, batch.error)
+            return
+        if self._wait > FIRST_WAIT:
+            log.warning("delivery.ledger_writable_again results=%d", len(batch.results))
+            self._wait = FIRST_WAIT
+        for claim, may_leave in batch.intents:
+            if not may_leave.done():
+                may_leave.set_result(claim.delivery_id in batch.accepted)
+        for flushed in batch.flushes:
+            if not flushed.done():
+                flushed.set_result(None)
+        if len(batch.accepted) < len(batch.intents):
+            self.on_refused()
+        if batch.results:
+            self._on_written(batch.results)
+        if self._waiting.is_empty:
+            self._idle.set()
         else:
-            future.set_result(value)
+            self._kick()
+
+    def _fail(self, batch: _Batch, error: Exception) -> None:
+        # A database error's text may hold values of rows; any other is a fault in the program, and shown whole.
+        log.critical(
+            "delivery.ledger_unwritable results=%d retry_in=%.1f error=%s",
+            len(batch.results),
+            self._wait,
+            type(getattr(error, "orig", None) or error).__name__,
+            exc_info=None if isinstance(error, StatementError) else error,
+        )
+        # Fail what others can ask for again; keep what is known here alone.
+        self._waiting.results[:0] = batch.results
+        self._waiting.returned[:0] = batch.returned
+        for failed in (batch, self._waiting):
+            for future in (*(may_leave for _, may_leave in failed.intents), *failed.flushes):
+                if not future.done():
+                    future.set_exception(error)
+        self._waiting.intents, self._waiting.flushes = [], []
+        if not self._waiting.results and not self._waiting.returned:
+            self._idle.set()
+            return
+        self._is_kicked = True
+        self._loop.call_later(self._wait, self._begin)
+        self._wait = min(self._wait * 2, LONGEST_WAIT)
+
+    async def _finish(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._idle.wait()
+        except TimeoutError:
+            self._is_closed = True
+            self.unwritten = tuple(self._waiting.results)
+            for result in self.unwritten:
+                log.critical("delivery.result_unwritten delivery=%d state=%s", result.claim.delivery_id, result.outcome.state)

@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.database import Database
+from newsletter.delivery.line import Job
 from newsletter.delivery.model import Outcome, OutgoingMessage, Reason
 from newsletter.notices.model import NoticeClaim, NoticeId
 from newsletter.notices.store import NoticeStore
@@ -44,6 +46,7 @@ class NoticeBook:
         lease: timedelta,
         confirm_within: timedelta,
         look_every: timedelta,
+        prepare: Callable[[NoticeClaim], OutgoingMessage | Outcome],
         stop: asyncio.Event,
         on_written: Callable[[NoticeClaim, Outcome], object],
     ) -> None:
@@ -55,6 +58,7 @@ class NoticeBook:
             lease: how long an intent is held; must outlast the wait for the final reply.
             confirm_within: how long a link to confirm works.
             look_every: time between two looks for new notices while another line is at work.
+            prepare: makes a claim's message, or says what becomes of the claim instead; called in the book's thread.
             stop: when set, nothing more is given out.
             on_written: told of each result once it is durable, in the book's thread.
         """
@@ -64,18 +68,20 @@ class NoticeBook:
         self._lease = lease
         self._confirm_within = confirm_within
         self._look_every = look_every
+        self._prepare = prepare
         self._stop = stop
         self._on_written = on_written
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="notices")
-        self._kept: deque[NoticeClaim] = deque()
+        self._kept: deque[Job[NoticeClaim]] = deque()
         self._messages: dict[NoticeId, OutgoingMessage] = {}
+        self._ours_until: dict[NoticeId, float] = {}
         self._one_at_a_time = asyncio.Lock()
         self._looking_now: asyncio.Task[None] | None = None
         self._at_work = 0
         self._changed = asyncio.Event()
 
-    async def next(self) -> NoticeClaim | None:
-        """Return the next claim; None when nothing is due and no line is at work.
+    async def next(self, relay: str) -> Job[NoticeClaim] | None:  # noqa: ARG002 - any will do
+        """Return the next message; None when nothing is due and no line is at work.
 
         While another line is, this one goes on looking: a server that keeps one message waiting for minutes must not keep
         the mails waiting that are asked for meanwhile.
@@ -102,19 +108,29 @@ class NoticeBook:
                 continue
         return None
 
-    def put_back(self, claim: NoticeClaim) -> None:
-        """Take back a claim that was not tried; it is the next to be given out."""
-        self._kept.appendleft(claim)
-        self._leave(claim)
+    def take_now(self, relay: str, *, behind: Job[NoticeClaim] | None = None) -> None:  # noqa: ARG002 - see below
+        """Return None: notices are claimed when they are asked for."""
+        return None
 
-    async def prepare(
-        self, work: Callable[[NoticeClaim], OutgoingMessage | Outcome], claim: NoticeClaim
-    ) -> OutgoingMessage | Outcome:
-        """Run ``work`` in the book's thread; the message it makes is what the intent will keep."""
-        prepared = await self._run(lambda: work(claim))
-        if isinstance(prepared, OutgoingMessage):
-            self._messages[claim.notice_id] = prepared
-        return prepared
+    async def idle(self, seconds: float) -> bool:
+        """Wait that long; False at once when there is nothing left to do."""
+        if self._stop.is_set() or not (self._at_work or self._kept):
+            return False
+        await asyncio.sleep(seconds)
+        return True
+
+    def put_back(self, job: Job[NoticeClaim]) -> None:
+        """Take back what was not tried; it is the next to be given out."""
+        self._kept.appendleft(job)
+        self._leave()
+
+    def done(self, job: Job[NoticeClaim], *, went_well: bool) -> None:  # noqa: ARG002 - notices go to single people
+        """Hear that a message was tried."""
+        self._leave()
+
+    def may_leave(self, claim: NoticeClaim) -> bool:
+        """Whether an intent that was durable a moment ago still holds: this process was not stopped for most of its lease."""
+        return self._clock.monotonic() < self._ours_until[claim.notice_id]
 
     async def intend(self, claim: NoticeClaim) -> bool:
         """Make durable that the final dot of ``claim``'s message is about to leave; say whether it may.
@@ -123,30 +139,34 @@ class NoticeBook:
             SQLAlchemyError: the database is in trouble; the dot must not leave.
         """
         message = self._messages[claim.notice_id]
+        self._ours_until[claim.notice_id] = self._clock.monotonic() + self._lease.total_seconds() / 2
         return await self._run(lambda: self._write_intent(claim, message))
 
     def record(self, claim: NoticeClaim, outcome: Outcome) -> None:
         """Queue a result; it is durable before any intent that is asked for later."""
         self._thread.submit(self._write_result, claim, outcome)
-        self._leave(claim)
+        self._forget(claim)
 
     def give_back(self, claim: NoticeClaim) -> None:
         """Queue that ``claim``'s dot certainly never left."""
         self._thread.submit(self._return, claim, None)
-        self._leave(claim)
+        self._forget(claim)
 
     async def close(self, reason: Reason | None) -> int:
         """Give back the claims nobody took, for ``reason``, write what is still waiting, and end; return how many they were."""
         if self._looking_now is not None:
             await asyncio.wait([self._looking_now])
         left = list(self._kept)
-        for claim in left:
-            self._thread.submit(self._return, claim, reason)
+        for job in left:
+            self._thread.submit(self._return, job.claim, reason)
         await asyncio.to_thread(self._thread.shutdown)
         return len(left)
 
-    def _leave(self, claim: NoticeClaim) -> None:
+    def _forget(self, claim: NoticeClaim) -> None:
         self._messages.pop(claim.notice_id, None)
+        self._ours_until.pop(claim.notice_id, None)
+
+    def _leave(self) -> None:
         self._at_work -= 1
         self._changed.set()
 
@@ -155,9 +175,17 @@ class NoticeBook:
         return await asyncio.wrap_future(future)
 
     async def _look(self) -> None:
-        claim = await self._run(self._claim)
-        if claim is not None:
-            self._kept.append(claim)
+        while (claim := await self._run(self._claim)) is not None:
+            try:
+                prepared = await self._run(partial(self._prepare, claim))
+            except BaseException:
+                self._thread.submit(self._return, claim, None)
+                raise
+            if isinstance(prepared, OutgoingMessage):
+                self._messages[claim.notice_id] = prepared
+                self._kept.append(Job(claim, prepared))
+                return
+            self._thread.submit(self._write_result, claim, prepared)
 
     def _claim(self) -> NoticeClaim | None:
         now = self._clock.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.composer import ascii_recipient
+from newsletter.delivery.composer import written_recipient
+from newsletter.delivery.dkim import BodySigner, DkimSigner
 from newsletter.delivery.model import OutgoingMessage
+from newsletter.delivery.verp import BounceAddresses, BounceKind, EnvelopeSenders
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.notices.model import NoticeClaim
@@ -47,6 +49,8 @@ class NoticeComposer:
         *,
         confirm_within: timedelta,
         base_url: str,
+        bounces: BounceAddresses,
+        signers: Mapping[str, Sequence[DkimSigner]] | None = None,
     ) -> None:
         """Make a composer.
 
@@ -58,6 +62,8 @@ class NoticeComposer:
             newsletters: by slug, the first one first.
             confirm_within: how long a link to confirm works; said in the mail.
             base_url: of the public pages; its host is named in the Form-Sub field.
+            bounces: sign the envelope senders of newsletters that want it.
+            signers: DKIM keys by slug, the first to sign first; None, or none for a newsletter: the relay signs, or nobody.
         """
         self._database = database
         self._renderer = renderer
@@ -67,6 +73,8 @@ class NoticeComposer:
         self._valid_for = _in_words(confirm_within)
         self._host = urlsplit(base_url).hostname or ""
         self._welcomes = Welcomes(database)
+        self._senders = EnvelopeSenders(newsletters, bounces)
+        self._signers = signers or {}
 
     def compose(self, claim: NoticeClaim) -> OutgoingMessage:
         """Return the message of ``claim``. The papers of a welcome are chosen, and kept with the notice, the first time.
@@ -79,7 +87,7 @@ class NoticeComposer:
         slug, newsletter = self._newsletter(claim)
         body = self._body(claim, slug, newsletter)
         personal = Personal(
-            recipient=ascii_recipient(claim.address, claim.label),
+            recipient=written_recipient(claim.address, claim.label),
             message_id=notice_message_id(self._secret, claim.notice_id, newsletter.from_address.rpartition("@")[2]),
             dated_at=claim.dated_at,
             tokens=self._tokens(claim, slug),
@@ -88,7 +96,10 @@ class NoticeComposer:
         findings = lint(data, body.expectation(personal))
         if errors_in(findings):
             raise MessageRefused(f"notice {claim.notice_id}", findings)
-        return OutgoingMessage(newsletter.envelope_from or newsletter.from_address, claim.address, data)
+        if signers := self._signers.get(slug):
+            data = BodySigner(body, signers).fields(personal.encoded(), at=claim.dated_at) + data
+        sender = self._senders.of(slug, BounceKind.NOTICE, claim.notice_id)
+        return OutgoingMessage(sender, claim.address, data, f"n{claim.notice_id}")
 
     def _body(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         if claim.kind is NoticeKind.WELCOME:

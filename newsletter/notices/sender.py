@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
-from newsletter.config import DeliveryConfig, SmtpConfig
+from newsletter.config import DeliveryConfig
 from newsletter.database import Database
 from newsletter.delivery.line import Line, run_lines
 from newsletter.delivery.model import DeliveryState, Outcome, OutgoingMessage, Phase, Reason, SmtpReply
@@ -28,6 +28,7 @@ from newsletter.delivery.policy import (
     after_skip,
 )
 from newsletter.delivery.presence import Presence
+from newsletter.delivery.relays import Relay, Relays
 from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.notices.book import NoticeBook
 from newsletter.notices.model import DropReason, NoticeClaim, NoticeReport
@@ -60,7 +61,7 @@ class NoticeSender:
         self,
         database: Database,
         clock: Clock,
-        smtp: SmtpConfig,
+        relays: Sequence[Relay],
         config: DeliveryConfig,
         *,
         composer: Composer,
@@ -75,7 +76,7 @@ class NoticeSender:
         Args:
             database: where the notices are.
             clock: decides what is due.
-            smtp: the next hop; ``password_file`` was read into ``password``.
+            relays: the next hops; each ``password_file`` was read into ``password``.
             config: leases, tries, and what doubt leads to.
             composer: makes messages.
             may_write: whether a notice may go to an address; asked right before its message is made.
@@ -86,7 +87,7 @@ class NoticeSender:
         """
         self._database = database
         self._clock = clock
-        self._smtp = smtp
+        self._relays = relays
         self._config = config
         self._composer = composer
         self._may_write = may_write
@@ -94,7 +95,7 @@ class NoticeSender:
         self._lines = lines
         self._look_every = look_every
         # An intent's lease must outlast the wait for its reply, or a living message would be taken for one in doubt.
-        self._lease = max(config.lease, smtp.final_timeout * 1.5)
+        self._lease = max(relay.config.final_timeout for relay in relays) * 1.5
         self._judge = _Judge(clock, config, confirm_within, jitter)
 
     async def run(self, stop: asyncio.Event | None = None) -> NoticeReport:
@@ -132,13 +133,12 @@ class NoticeSender:
             lease=self._lease,
             confirm_within=self._confirm_within,
             look_every=self._look_every,
+            prepare=self._prepare,
             stop=stop,
             on_written=tally.add,
         )
-        lines = [
-            Line(self._smtp, book, book, prepare=lambda claim: book.prepare(self._prepare, claim), judge=self._judge)
-            for _ in range(self._lines)
-        ]
+        relays = Relays(self._relays, connections=self._lines, now=asyncio.get_running_loop().time)
+        lines = [Line(relays, book, book, self._judge) for _ in range(self._lines)]
         try:
             ends = await run_lines(lines, stop, drain=self._config.drain)
         finally:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import func, insert, select, update
 
@@ -13,9 +14,11 @@ from newsletter.clock import Clock
 from newsletter.config import DeliveryConfig, SmtpConfig
 from newsletter.database import Database
 from newsletter.delivery.account import Account
+from newsletter.delivery.journal import FileJournal
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, OutgoingMessage
-from newsletter.delivery.sender import Sender
+from newsletter.delivery.relays import Relay
+from newsletter.delivery.sender import Composer, Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.snapshot import paper_to_json, receipt_to_json
@@ -23,8 +26,8 @@ from newsletter.digest.store import IssueStore
 from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
-from subscribers.model import Cadence, SubscriberId, SubscriberState
-from subscribers.tables import SubscriberRow, SubscriptionRow
+from subscribers.model import Cadence, SubscriberId, SubscriberState, SuppressionReason
+from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 from tests.conftest import MONDAY
 from tests.samples import paper, receipt
 
@@ -193,7 +196,7 @@ def claim(delivery_id: int = 1, **changes: object) -> Claim:
         attempts=0,
         epoch=1,
         dated_at=MONDAY,
-        lease_until=MONDAY + timedelta(minutes=15),
+        address_hash=hash_of(address(1)),
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # a test names real fields
 
@@ -210,20 +213,46 @@ class PlainComposer:
         return OutgoingMessage("bounces@example.org", claim.address, data.encode())
 
 
+def hash_of(key: str) -> str:
+    """What a suppression of an address key is kept under, in these tests."""
+    return f"hash of {key}"
+
+
+def suppress(database: Database, *addresses: str) -> None:
+    with database.write() as session:
+        for one in addresses:
+            session.add(
+                SuppressionRow(address_hash=hash_of(one), reason=SuppressionReason.COMPLAINED, detail="", at=MONDAY)
+            )
+
+
 def smtp_config(port: int, **changes: object) -> SmtpConfig:
     values: dict[str, object] = {"host": "127.0.0.1", "port": port, "security": "none", "helo_name": "test.example.org"}
     return SmtpConfig.model_validate({**values, **changes})
 
 
+def relays(*ports: int, **changes: object) -> list[Relay]:
+    return [Relay(f"relay{number}", smtp_config(port, **changes)) for number, port in enumerate(ports, 1)]
+
+
 def sender(
-    database: Database, clock: Clock, port: int, *, suppressed: frozenset[str] = frozenset(), **delivery: object
+    database: Database,
+    clock: Clock,
+    port: int,
+    *,
+    composer: Composer | None = None,
+    journal: Path | None = None,
+    smtp: dict[str, object] | None = None,
+    **delivery: object,
 ) -> Sender:
+    folder = journal or Path(tempfile.mkdtemp(prefix="journal-"))
     return Sender(
         database,
         clock,
-        smtp_config(port),
+        relays(port, **(smtp or {})),
         DeliveryConfig.model_validate(delivery),
-        composer=PlainComposer(),
-        is_suppressed=suppressed.__contains__,
+        composer=composer or PlainComposer(),
+        hash_of=hash_of,
+        journal=lambda: FileJournal(folder),
         jitter=lambda: 0.0,
     )

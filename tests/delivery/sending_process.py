@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from newsletter.clock import SystemClock
-from newsletter.config import DeliveryConfig
 from newsletter.database import Database
 from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.sender import Sender
-from tests.delivery.house import PlainComposer, smtp_config
+from tests.delivery.house import sender
 
 
-async def main(url: str, port: str, on_doubt: str, lease: str) -> None:
+async def main(url: str, port: str, on_doubt: str, lease: str, journal: str) -> None:
     database = Database(url)
-    sending = Sender(
+    sending = sender(
         database,
         SystemClock(),
-        smtp_config(int(port), final_timeout="1s"),
-        DeliveryConfig.model_validate({"connections": 4, "batch": 20, "on_doubt": on_doubt, "lease": lease}),
-        composer=PlainComposer(),
-        is_suppressed=lambda _address: False,
+        int(port),
+        journal=Path(journal),
+        smtp={"final_timeout": "1s"},
+        connections=4,
+        batch=20,
+        on_doubt=on_doubt,
+        lease=lease,
+        retry_first="1s",
     )
     while True:
         await sending.run()

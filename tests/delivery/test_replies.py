@@ -16,9 +16,7 @@ def read(*pieces: bytes) -> list[SmtpReply]:
     reader = ReplyReader()
     found = []
     for piece in pieces:
-        reader.feed(piece)
-        while (lines := reader.next_lines()) is not None:
-            found.append(to_reply(lines))
+        found += [to_reply(lines) for lines in reader.feed(piece)]
     return found
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from newsletter.clock import ManualClock
-from newsletter.config import DeliveryConfig
 from newsletter.database import Database
 from newsletter.delivery.handout import Scope
 from newsletter.delivery.model import Claim, DeliveryState, OutgoingMessage
-from newsletter.delivery.sender import Sender, SendReport
+from newsletter.delivery.sender import SendReport
 from newsletter.digest.model import IssueState
+from newsletter.digest.tables import IssueRow
 from newsletter.errors import NewsletterError
 from subscribers.model import SubscriberState
 from tests.delivery.house import (
@@ -28,7 +28,7 @@ from tests.delivery.house import (
     row,
     sender,
     set_reader,
-    smtp_config,
+    suppress,
 )
 from tests.smtp_server import Fault, Script, smtp_server
 
@@ -87,15 +87,37 @@ def test_a_permanent_refusal_fails_with_the_reply_on_record(database: Database, 
     assert account(database, issue).adds_up
 
 
-def test_a_refusal_of_us_is_no_reader_s_fault(database: Database, clock: ManualClock) -> None:
-    readers = add_readers(database, 1)
+def test_a_refusal_of_us_pauses_the_issue_with_a_hint_and_is_no_reader_s_fault(
+    database: Database, clock: ManualClock
+) -> None:
+    readers = add_readers(database, 30)
     issue = open_issue(database, readers)
-    with smtp_server(Script(faults=[Fault("dot", reply="550 5.7.515 sender not authenticated", times=1)])) as server:
-        asyncio.run(sender(database, clock, server.port).run())
+    with smtp_server(Script(faults=[Fault("dot", reply="550 5.7.515 sender not authenticated")])) as server:
+        report = asyncio.run(sender(database, clock, server.port, batch=5).run())
         refused = row(database, 1)
         assert (refused.state, refused.reason, refused.attempts) == ("deferred", "policy", 0)
-        asyncio.run(sender(database, clock, server.port).run(Scope(issue, due_only=False)))
-    assert counts(database, issue) == {"sent": 1}
+        assert report.deferred <= 4, "the others were not even tried"
+        assert issue_state(database, issue) is IssueState.PAUSED
+        with database.read() as session:
+            note = session.get_one(IssueRow, issue).note
+        assert "5.7.515" in note
+        assert "SPF, DKIM and DMARC must all pass" in note
+        assert asyncio.run(sender(database, clock, server.port).run()).deferred == 0
+    assert account(database, issue).adds_up
+    assert counts(database, issue)["pending"] >= 26
+
+
+def test_refusals_that_may_be_one_readers_own_pause_only_in_a_row(database: Database, clock: ManualClock) -> None:
+    readers = add_readers(database, 20)
+    issue = open_issue(database, readers)
+    own_rule = [Fault("rcpt", address(reader), "550 5.7.1 not for me") for reader in readers[::2]]
+    with smtp_server(Script(faults=own_rule)) as server:
+        report = asyncio.run(sender(database, clock, server.port, connections=1).run())
+        assert (report.sent, report.deferred) == (10, 10)
+        assert issue_state(database, issue) is IssueState.OPEN
+        clock.advance(timedelta(hours=6))
+        asyncio.run(sender(database, clock, server.port, connections=1).run())
+    assert issue_state(database, issue) is IssueState.PAUSED
 
 
 def test_a_server_that_is_gone_defers_and_the_next_run_finishes(database: Database, clock: ManualClock) -> None:
@@ -191,8 +213,8 @@ def test_a_suppressed_address_is_never_written_to(database: Database, clock: Man
     readers = add_readers(database, 3)
     issue = open_issue(database, readers)
     with smtp_server() as server:
-        blocked = frozenset({address(readers[0])})
-        report = asyncio.run(sender(database, clock, server.port, suppressed=blocked).run())
+        suppress(database, address(readers[0]))
+        report = asyncio.run(sender(database, clock, server.port).run())
     assert (report.sent, report.skipped) == (2, 1)
     assert address(readers[0]) not in server.recipients
     assert account(database, issue).skipped_by_reason == {"suppressed": 1}
@@ -249,7 +271,7 @@ def test_a_hanging_server_is_left_behind_when_the_drain_ends(database: Database,
             Fault("rcpt", address(readers[0]), hang=True),
             Fault("dot", address(readers[1]), hang=True, act=hang),
         ]
-        hasty = sender(database, clock, port, drain="0.05s", on_doubt="hold")
+        hasty = sender(database, clock, port, connections=4, drain="0.05s", on_doubt="hold")
         running = asyncio.create_task(hasty.run(stop=stop))
         await hung.wait()
         stop.set()
@@ -282,15 +304,7 @@ def test_a_message_that_cannot_be_made_stops_nobody_else(
     readers = add_readers(database, 3)
     open_issue(database, readers)
     with smtp_server() as server:
-        picky = Sender(
-            database,
-            clock,
-            smtp_config(server.port),
-            DeliveryConfig(),
-            composer=PickyComposer(error),
-            is_suppressed=lambda _address: False,
-        )
-        report = asyncio.run(picky.run())
+        report = asyncio.run(sender(database, clock, server.port, composer=PickyComposer(error)).run())
     assert (report.sent, report.deferred) == (2, 1)
     left = row(database, 1)
     assert (left.state, left.reason, left.attempts) == ("deferred", "not_composed", 0)
@@ -323,5 +337,6 @@ def test_one_reader_of_one_issue_can_be_sent_alone(database: Database, clock: Ma
 
 
 def test_a_lock_file_stands_beside_an_sqlite_database_only(clock: ManualClock, database: Database, tmp_path: Path) -> None:
+    open_issue(database, add_readers(database, 1))
     asyncio.run(sender(database, clock, 9).run())
     assert bool(list(tmp_path.glob("*.senders"))) is database.is_sqlite
