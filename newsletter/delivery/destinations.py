@@ -98,19 +98,20 @@ class Destinations:
             group = self._group_by_domain[domain] = self._named.get(plain, plain)
         return group
 
-    def may_start(self, group: str, at: float | None = None) -> bool:
+    def may_start(self, group: str, at: float | None = None, *, instead: bool = False) -> bool:
         """Whether one more message to ``group`` may run.
 
         Args:
             group: see :meth:`group_of`.
             at: now; by default the last instant that was named, which comes to the same as long as messages start and end.
+            instead: it takes the place of another to the same group that is about to end.
         """
         if at is not None and at > self._at:
             self._at = at
         state = self._groups.get(group)
         if state is None or not state.starts:
             return True
-        running = len(state.starts)
+        running = len(state.starts) - instead
         long_ago = self._at - self._slow_after
         if not self._is_slow(state, long_ago):
             others_at = self._other_at if state is self._latest else self._latest_at
@@ -157,6 +158,7 @@ class Destinations:
             self._learn(took, at, is_slow=is_slow)
 
     def _learn(self, took: float, at: float, *, is_slow: bool) -> None:
+        """Take a message into what is usual."""
         if is_slow:
             # What hung together ends together: were each of them to count, a tarpit would become the usual.
             if at < self._learns_slow_at:

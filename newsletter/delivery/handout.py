@@ -140,8 +140,8 @@ class Handout:
         """Return the next message if one may go at once; ``behind`` is about to end and makes room for it."""
         while self._ready:
             job = self._ready.popleft()
-            takes_over = behind is not None and behind.group == job.group
-            if not (self._destinations.may_follow(job.group) if takes_over else self._destinations.may_start(job.group)):
+            instead = behind is not None and behind.group == job.group
+            if not self._destinations.may_start(job.group, self._loop.time(), instead=instead):
                 self._put_aside(job)
                 continue
             if not self._purse.is_unlimited and not self._purse.spend(relay, job.group):

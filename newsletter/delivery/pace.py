@@ -18,7 +18,7 @@ from newsletter.delivery.tables import PaceRow
 ALL = "all"
 #: Clocks of several machines may differ by so much: an earlier instant is then no sign that a clock was set back.
 SKEW = timedelta(minutes=1)
-#: Seconds after which a bucket that did not give all that was wanted is asked again, if a token takes no longer.
+#: Seconds after which a bucket that did not give all that was wanted is asked again, or up to a second if a token takes longer.
 ASK_EVERY = 0.25
 #: Seconds between two looks at a purse in which nothing is missing.
 IDLE = 0.02
@@ -40,8 +40,11 @@ class Limit:
 
     @property
     def capacity(self) -> float:
-        """Tokens a full bucket holds: one second's worth, and at least the one a message needs."""
-        return max(1.0, self.per_second)
+        """Tokens a full bucket holds: one second's worth beside the one that a message needs.
+
+        So nothing spills over while it is asked once a second, even where a token takes longer.
+        """
+        return 1.0 + self.per_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +290,7 @@ class Purse:
             if count:
                 self._asked.discard(name)
             rate = self._limits[name].per_second
-            self._ready_at[name] = at + (max(ASK_EVERY, 1 / rate) if rate and count < wanted else 0.0)
+            self._ready_at[name] = at + (max(ASK_EVERY, min(1 / rate, 1.0)) if rate and count < wanted else 0.0)
         self._drawn = {}
 
     def next_look(self, at: float) -> float:
