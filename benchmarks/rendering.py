@@ -1,4 +1,4 @@
-"""How long it takes to compile the template, to compose a digest of 10 papers, and to splice it for one reader.
+"""How long it takes to compile the template, to compose a digest of 10 papers, and to splice and sign it for one reader.
 
 Run: python benchmarks/rendering.py [--rounds N]
 """
@@ -10,14 +10,17 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from newsletter.delivery.dkim import BodySigner
 from newsletter.rendering.lint import lint
 from newsletter.rendering.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
-from tests.rendering.samples import BASE_URL, ISSUE, NEWSLETTER, PERSONAL, SECRET, digest_of, paper, pool_of
+from tests.delivery.keys import ed25519_signer, rsa_signer
+from tests.rendering.samples import BASE_URL, FRIDAY, ISSUE, NEWSLETTER, PERSONAL, SECRET, digest_of, paper, pool_of
 
 
 def median_seconds(action: Callable[[], object], rounds: int, times: int = 1) -> float:
@@ -62,6 +65,13 @@ def main() -> None:
     print(f"  of which the linter    {median_seconds(look, rounds) * 1e3:10.2f} ms")
     print(f"load a stored body       {median_seconds(lambda: ComposedBody.from_bytes(stored), rounds) * 1e3:10.2f} ms")
     print(f"splice for one reader    {median_seconds(lambda: body.splice(PERSONAL), rounds, 1000) * 1e6:10.2f} us")
+    gapped, values = body.gapped(), PERSONAL.encoded()
+    print(f"  warm, of known values  {median_seconds(lambda: gapped.fill(values), rounds, 1000) * 1e6:10.2f} us")
+    for signer in (rsa_signer(), ed25519_signer()):
+        seconds = median_seconds(partial(BodySigner(body, [signer]).fields, values, at=FRIDAY), rounds, 100)
+        print(f"  {signer.algorithm:22s} {seconds * 1e6:10.2f} us")
+    seconds = median_seconds(lambda: BodySigner(body, [rsa_signer()]), rounds)
+    print(f"  prepare to sign a body {seconds * 1e6:10.2f} us")
 
 
 if __name__ == "__main__":

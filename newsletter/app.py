@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from newsletter.delivery.dkim import DkimSigner, load_signers
 from newsletter.delivery.expansion import Expander
 from newsletter.delivery.handout import Scope
 from newsletter.delivery.journal import FileJournal
+from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.personal import forget_replies, sent_to
 from newsletter.delivery.relays import Relay
 from newsletter.delivery.room import check_room
@@ -55,7 +56,7 @@ from subscribers.links import Links
 from subscribers.model import Cadence, Reader, SubscriberId
 from subscribers.secrets import load_keys, load_or_create_secret
 from subscribers.service import SubscriberService
-from subscribers.store import SubscriberStore
+from subscribers.store import SubscriberStore, readers_query
 from subscribers.suppression import Hasher
 from subscribers.transfer.importing import AddressImport
 from subscribers.upkeep import Upkeep
@@ -204,6 +205,11 @@ class App:
             return Accounts(session).count_unsettled(
                 issue_id=scope.issue_id, due_by=self.clock.now() if scope.due_only else None
             )
+
+    def is_mail_due(self) -> bool:
+        """Whether a sending run would find anything to do."""
+        with self.database.read() as session:
+            return Ledger(session).has_work(due_by=self.clock.now())
 
     def relays(self, smtp: SmtpConfig | None = None) -> list[Relay]:
         """Return the next hops; ``smtp`` stands in for all of them (the built-in inbox's address)."""
@@ -368,10 +374,12 @@ class App:
         expander = Expander(
             self.database,
             self.clock,
-            readers=lambda after, limit: self.readers(issue.newsletter, issue.cadence, after=after, limit=limit),
+            readers=lambda after, limit: readers_query(
+                issue.newsletter, issue.cadence, now=self.clock.now(), after=after, limit=limit
+            ),
             choose=choose,
             size=newsletter.size,
-            due_at=lambda reader: due_at(slot.build_at, local_hour=reader.local_hour, zone=reader.zone),
+            due_at=partial(due_at, slot.build_at),
         )
         return expander.expand(issue)
 

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
@@ -23,6 +23,9 @@ from newsletter.errors import ConfigError
 ENV_PREFIX = "NEWSLETTER_"
 #: Environment variables with our prefix that are not config keys.
 ENV_NOT_KEYS = frozenset({"NEWSLETTER_CONFIG"})
+
+
+S = TypeVar("S", bound=BaseModel)
 
 
 class _Variables(BaseSettings, Config):
@@ -129,16 +132,24 @@ def _nearest(wrong: str, known: list[str]) -> str:
 
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    paths = config.paths.model_copy(update={"data": folder / config.paths.data, "templates": folder / config.paths.templates})
-    security = config.security.model_copy(update={"secret_key_file": folder / config.security.secret_key_file})
-    smtp = config.smtp.model_copy(
-        update={
-            name: folder / value for name in ("password_file", "ca_file") if (value := getattr(config.smtp, name)) is not None
-        }
-    )
     url = config.database.url
     match = re.fullmatch(r"(sqlite(?:\+\w+)?):///(?!/)(.+)", url)
     if match and match[2] != ":memory:":
         url = f"{match[1]}:///{(folder / match[2]).as_posix()}"
-    database = config.database.model_copy(update={"url": url})
-    return config.model_copy(update={"paths": paths, "security": security, "smtp": smtp, "database": database})
+    in_place = _in_folder(config, folder)
+    return in_place.model_copy(update={"database": config.database.model_copy(update={"url": url})})
+
+
+def _in_folder(section: S, folder: Path) -> S:
+    """Return a section with every relative path in it, however deep, standing below ``folder``."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Path):
+            return folder / value
+        if isinstance(value, BaseModel):
+            return _in_folder(value, folder)
+        if isinstance(value, dict):
+            return {name: moved(inner) for name, inner in value.items()}
+        return value
+
+    return section.model_copy(update={name: moved(getattr(section, name)) for name in type(section).model_fields})

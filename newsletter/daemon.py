@@ -1,4 +1,4 @@
-"""One process that does it all: public pages, built-in inbox, schedule, sending."""
+"""What runs unattended: the public pages, the schedule and the sending, in one process or in one each."""
 
 from __future__ import annotations
 
@@ -6,108 +6,226 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.app import App
-from newsletter.config import SmtpConfig
-from newsletter.serving import serve
+from newsletter.config import Config, SmtpConfig
+from newsletter.errors import ConfigError, NewsletterError
+from newsletter.serving import next_hop, serve
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
 
-class Daemon:
-    """Runs until it is told to stop.
+#: Seconds between two looks for something to send; ``schedule.tick`` if that is less.
+LOOK_EVERY = 5.0
+#: A look may read a million rows that are due tomorrow: the pause behind it is at least so many times as long as it took.
+LOOK_SHARE = 20
+#: Seconds beyond ``delivery.drain`` after which what still runs is left behind.
+SPARE = 2.0
 
-    APScheduler only ticks. A tick wakes three workers (fetch, build, send), each of which asks the database what is due: a tick
-    may come late, twice, or not at all.
+
+class Role(StrEnum):
+    """A part of the unattended work. Any number of processes may have the same one, on PostgreSQL on any machines.
+
+    ``WEB``: the public pages, sign-ups, and the mails they cause. ``SCHEDULER``: asks the sources, builds issues. ``WORKER``:
+    sends issues.
     """
 
-    def __init__(self, app: App) -> None:
+    WEB = "web"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
+def check_roles(config: Config, roles: Iterable[Role]) -> None:
+    """Refuse roles that cannot be had apart from the others with this configuration.
+
+    Raises:
+        ConfigError: the built-in inbox lives in one process, so whatever sends through it must be that one.
+    """
+    wanted = frozenset(roles)
+    if not config.smtp.host and wanted != frozenset(Role) and wanted != {Role.SCHEDULER}:
+        raise ConfigError(
+            "smtp.host",
+            ["it is empty, and only 'newsletter run' has the built-in inbox; name your relay, or use 'newsletter run'"],
+        )
+
+
+class Daemon:
+    """Does the work of its roles until it is told to stop.
+
+    APScheduler only ticks. A tick wakes the jobs (fetch, build, send), each of which asks the database what is due: a tick
+    may come late, twice, or not at all. Between two ticks a worker looks for what other processes made due.
+
+    Args:
+        app: the program.
+        roles: what to do; all of it by default.
+
+    Raises:
+        ConfigError: roles that cannot be had with this configuration.
+    """
+
+    def __init__(self, app: App, roles: Iterable[Role] = Role) -> None:
         self._app = app
+        self._roles = frozenset(roles)
+        check_roles(app.config, self._roles)
         self._stop = asyncio.Event()
         self._wakes = {name: asyncio.Event() for name in ("fetch", "build", "send")}
+        self._tick_seconds = app.config.schedule.tick.total_seconds()
+
+    def stop(self) -> None:
+        """End it as SIGTERM does; from the event loop."""
+        self._stop.set()
 
     async def run(self, *, on_ready: Callable[[Mapping[str, str]], object] = lambda _addresses: None) -> None:
-        """Serve and work until SIGTERM or SIGINT; then finish the running messages within ``delivery.drain``.
+        """Work until SIGTERM or SIGINT; then finish the running messages within ``delivery.drain``.
 
         Args:
-            on_ready: told once which addresses to open, by name.
+            on_ready: told once which addresses to open, by name; none without the pages.
+
+        Raises:
+            WebError: the pages' address cannot be had.
+            InboxError: the inbox's port cannot be had.
         """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
         scheduler = AsyncIOScheduler(timezone="UTC")
-        async with serve(self._app) as serving:
-            seconds = self._app.config.schedule.tick.total_seconds()
-            scheduler.add_job(self._tick, "interval", seconds=seconds, misfire_grace_time=None, coalesce=True)
+        scheduler.add_job(self._tick, "interval", seconds=self._tick_seconds, misfire_grace_time=None, coalesce=True)
+        async with AsyncExitStack() as stack:
+            # Open to the end: the pages and the worker finish their mails at the same time, and both may need the inbox.
+            smtp = self._app.config.smtp
+            if self._roles & {Role.WEB, Role.WORKER}:
+                smtp = await stack.enter_async_context(next_hop(self._app))
+            opened: asyncio.Future[Mapping[str, str]] = loop.create_future()
+            tasks = [asyncio.create_task(self._pages(smtp, opened), name="pages")] if Role.WEB in self._roles else []
+            on_ready(await opened if tasks else {})
             scheduler.start()
-            on_ready(serving.addresses)
-            await asyncio.to_thread(self._app.resume_building)
-            workers = [
-                asyncio.create_task(self._work("fetch", lambda: _in_daemon_thread(self._app.ticker.fetch_if_due))),
-                asyncio.create_task(self._work("build", self._build)),
-                asyncio.create_task(self._work("send", lambda: self._send(serving.smtp))),
-            ]
+            tasks += [asyncio.create_task(job, name=name) for name, job in self._jobs(smtp).items()]
             await self._stop.wait()
             scheduler.shutdown(wait=False)
-            fetching, *others = workers
+            await self._end(tasks)
+
+    def _jobs(self, smtp: SmtpConfig) -> dict[str, Coroutine[Any, Any, None]]:
+        jobs = {}
+        if Role.SCHEDULER in self._roles:
+            jobs["fetch"] = self._work("fetch", self._fetch)
+            jobs["build"] = self._work("build", self._build)
+        if Role.WORKER in self._roles:
+            jobs["send"] = self._work("send", lambda: self._send(smtp), look=self._is_mail_due)
+        return jobs
+
+    async def _pages(self, smtp: SmtpConfig, opened: asyncio.Future[Mapping[str, str]]) -> None:
+        try:
+            async with serve(self._app, smtp=smtp) as serving:
+                opened.set_result(serving.addresses)
+                await self._stop.wait()
+        except Exception as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
             # A fetch may be waiting for a slow service; it holds nothing, so it is left behind.
-            fetching.cancel()
-            await asyncio.gather(*others)
+            if task.get_name() == "fetch":
+                task.cancel()
+        done, late = await asyncio.wait(tasks, timeout=self._app.config.delivery.drain.total_seconds() + SPARE)
+        for task in late:
+            # Whatever it is, it goes on after the next start: that is what every job must bear.
+            log.warning("daemon.left_behind job=%s", task.get_name())
+            task.cancel()
+        for task in done:
+            if not task.cancelled():
+                task.result()
 
     async def _tick(self) -> None:
         # A coroutine, so that it runs in this loop and not on a thread of the scheduler's.
         for wake in self._wakes.values():
             wake.set()
 
-    async def _work(self, name: str, step: Callable[[], Awaitable[object]]) -> None:
+    async def _work(
+        self, name: str, step: Callable[[], Awaitable[bool]], *, look: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
+        """Do ``step`` at the start and at every tick; after one that went well also as soon as ``look`` finds something."""
         wake = self._wakes[name]
         while not self._stop.is_set():
             wake.clear()
-            try:
-                await step()
-            except Exception:  # unattended: one failure is logged, the next tick tries again
-                log.exception("daemon.failed worker=%s", name)
-            await _first(wake, self._stop)
+            went_well = await _attempt(name, step)
+            if look is None or not went_well:
+                await _first(wake, self._stop)
+                continue
+            pause = least = min(LOOK_EVERY, self._tick_seconds)
+            while not await _first(wake, self._stop, within=pause):
+                began = asyncio.get_running_loop().time()
+                # One that failed is left to the step, which waits for the next tick if it fails as well.
+                if await _attempt(name, look, otherwise=True):
+                    break
+                pause = max(least, LOOK_SHARE * (asyncio.get_running_loop().time() - began))
 
-    async def _build(self) -> None:
-        if await asyncio.to_thread(self._app.ticker.build_due):
+    async def _fetch(self) -> bool:
+        return await _in_daemon_thread(self._app.ticker.fetch_if_due)
+
+    async def _build(self) -> bool:
+        # Also what another scheduler began and did not live to end.
+        resumed = await _in_daemon_thread(self._app.resume_building)
+        if await _in_daemon_thread(self._app.ticker.build_due) or resumed:
             self._wakes["send"].set()
+        return True
 
-    async def _send(self, smtp: SmtpConfig) -> None:
+    async def _send(self, smtp: SmtpConfig) -> bool:
         report = await self._app.sender(smtp).run(stop=self._stop)
         if report.problem:
             log.warning("daemon.sending_ended_early deferred=%d problem=%s", report.deferred, report.problem)
+        return not report.problem
+
+    async def _is_mail_due(self) -> bool:
+        return await _in_daemon_thread(self._app.is_mail_due)
 
 
-async def _first(*events: asyncio.Event) -> None:
+async def _attempt(name: str, step: Callable[[], Awaitable[bool]], *, otherwise: bool = False) -> bool:
+    """Return what ``step`` returns; ``otherwise`` if it failed, which is logged, as nobody is there to be told."""
+    try:
+        return await step()
+    except NewsletterError as error:
+        log.error("daemon.failed job=%s error=%s problem=%s", name, type(error).__name__, error)  # noqa: TRY400 - says it all
+    except SQLAlchemyError as error:
+        # Its text may hold values of rows.
+        log.error("daemon.failed job=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - see above
+    except Exception:
+        log.exception("daemon.failed job=%s", name)
+    return otherwise
+
+
+async def _first(*events: asyncio.Event, within: float | None = None) -> bool:
+    """Wait until one of the events is set; False if that took longer than ``within`` seconds."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
     finally:
         for wait in waits:
             wait.cancel()
 
 
-async def _in_daemon_thread(work: Callable[[], object]) -> None:
+async def _in_daemon_thread(work: Callable[[], Result]) -> Result:
     # Not the loop's executor: the interpreter would wait at its end for a thread that reads from a slow service.
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: BaseException | None) -> None:
-        if not done.done():
-            done.set_result(None) if error is None else done.set_exception(error)
+    outcome: Future[Result] = Future()
+    # From here on it cannot be cancelled, so the thread may settle it even when nobody waits any more.
+    outcome.set_running_or_notify_cancel()
 
     def body() -> None:
-        error: BaseException | None = None
         try:
-            work()
-        except Exception as failure:
-            error = failure
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, error)
+            outcome.set_result(work())
+        except Exception as error:
+            outcome.set_exception(error)
 
-    threading.Thread(target=body, name="fetch", daemon=True).start()
-    await done
+    threading.Thread(target=body, name="job", daemon=True).start()
+    return await asyncio.wrap_future(outcome)

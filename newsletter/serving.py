@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from newsletter.app import App
 from newsletter.config import SmtpConfig
@@ -13,7 +15,15 @@ from newsletter.preview.pages import inbox_pages, preview_pages
 from newsletter.preview.service import PreviewService
 from newsletter.reception import Reception
 from newsletter.web.app import create_app
-from newsletter.web.server import Server
+from newsletter.web.server import Server, event_loop_factory
+
+Result = TypeVar("Result")
+
+
+def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run ``main`` to its end in a new event loop, the fastest that is installed, and return what it returns."""
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        return runner.run(main)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,12 @@ async def next_hop(app: App) -> AsyncIterator[SmtpConfig]:
 
 @asynccontextmanager
 async def serve(
-    app: App, *, host: str | None = None, port: int | None = None, previews: PreviewService | None = None
+    app: App,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    previews: PreviewService | None = None,
+    smtp: SmtpConfig | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve the public pages, with what works behind them and the inbox while it catches the mail, till the context is left.
 
@@ -53,6 +68,7 @@ async def serve(
         host: address to listen on instead of the configured one.
         port: likewise; 0 takes any free one.
         previews: shown as well, for the operator's own eyes.
+        smtp: where mail goes, of a caller who has :func:`next_hop` open; None opens it here.
 
     Raises:
         WebError: the address cannot be had.
@@ -60,7 +76,8 @@ async def serve(
     """
     keeps_mail = not app.config.smtp.host
     async with AsyncExitStack() as stack:
-        smtp = await stack.enter_async_context(next_hop(app))
+        if smtp is None:
+            smtp = await stack.enter_async_context(next_hop(app))
         routers = []
         if keeps_mail:
             routers.append(inbox_pages(app.inbox, app.pages))

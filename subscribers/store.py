@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.address import Address
@@ -14,6 +15,9 @@ from subscribers.dialect import as_list, elements, insert_new
 from subscribers.interests import interests_from_json, interests_to_json
 from subscribers.model import Cadence, Choices, Reader, Subscriber, SubscriberId, SubscriberState, Subscription
 from subscribers.tables import SubscriberRow, SubscriptionRow
+
+#: See :func:`readers_query`.
+ReadersQuery: TypeAlias = Select[int, dict[str, Any], int | None, int, str]
 
 
 class SubscriberStore:
@@ -125,25 +129,7 @@ class SubscriberStore:
         Returns:
             Ascending subscriber id.
         """
-        page = (
-            select(
-                SubscriptionRow.subscriber_id,
-                SubscriptionRow.interests,
-                SubscriptionRow.size,
-                SubscriptionRow.local_hour,
-                SubscriptionRow.zone,
-            )
-            .join(SubscriberRow, SubscriberRow.id == SubscriptionRow.subscriber_id)
-            .where(
-                SubscriptionRow.newsletter == newsletter,
-                SubscriptionRow.cadence == cadence,
-                SubscriptionRow.subscriber_id > after,
-                SubscriberRow.state == SubscriberState.ACTIVE,
-                or_(SubscriptionRow.paused_until.is_(None), SubscriptionRow.paused_until <= now),
-            )
-            .order_by(SubscriptionRow.subscriber_id)
-            .limit(limit)
-        )
+        page = readers_query(newsletter, cadence, now=now, after=after, limit=limit)
         return [
             Reader(SubscriberId(subscriber_id), interests_from_json(interests), size, local_hour, zone)
             for subscriber_id, interests, size, local_hour, zone in self._session.execute(page)
@@ -184,6 +170,33 @@ class SubscriberStore:
             SubscriptionRow.subscriber_id == subscriber_id, SubscriptionRow.newsletter == newsletter
         )
         return self._session.scalar(change.values(**values).returning(SubscriptionRow.id)) is not None
+
+
+def readers_query(newsletter: str, cadence: Cadence, *, now: datetime, after: int, limit: int) -> ReadersQuery:
+    """Return the query behind :meth:`SubscriberStore.readers`, for what goes through readers inside the database.
+
+    Returns:
+        A query of subscriber id, interests, size (None: the newsletter's), local hour and zone, ascending subscriber id.
+    """
+    return (
+        select(
+            SubscriptionRow.subscriber_id,
+            SubscriptionRow.interests,
+            SubscriptionRow.size,
+            SubscriptionRow.local_hour,
+            SubscriptionRow.zone,
+        )
+        .join(SubscriberRow, SubscriberRow.id == SubscriptionRow.subscriber_id)
+        .where(
+            SubscriptionRow.newsletter == newsletter,
+            SubscriptionRow.cadence == cadence,
+            SubscriptionRow.subscriber_id > after,
+            SubscriberRow.state == SubscriberState.ACTIVE,
+            or_(SubscriptionRow.paused_until.is_(None), SubscriptionRow.paused_until <= now),
+        )
+        .order_by(SubscriptionRow.subscriber_id)
+        .limit(limit)
+    )
 
 
 def _subscribes_to(newsletter: str) -> ColumnElement[bool]:

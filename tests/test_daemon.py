@@ -1,4 +1,4 @@
-"""``newsletter run``: slots come from the database, mails go out, SIGTERM drains and ends it."""
+"""``newsletter run`` and its parts: slots come from the database, mails go out, SIGTERM drains and ends it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from newsletter.app import App
+from newsletter.config import Config
 from newsletter.config_file import load
+from newsletter.daemon import Role, check_roles
 from newsletter.delivery.model import DeliveryState
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore
+from newsletter.errors import ConfigError
 from subscribers.model import Choices, ConsentMethod
 from tests.flow import account, mails
 from tests.smtp_server import Fault, Script, smtp_server
 
 PATIENCE = 60.0
+#: Where the database makes no difference, one of the two is enough: each of these tests starts several processes.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
 @contextmanager
-def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A ``newsletter run`` of its own, with the address of its pages; ended at the end if it still runs."""
+def running(config: Path, *command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of its own (``newsletter run``), with the address of its pages; killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "newsletter", "--config", str(config), "run"],
+        [sys.executable, "-m", "newsletter", "--config", str(config), *(command or ("run",))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -56,6 +63,12 @@ def ended(process: subprocess.Popen[str], signum: signal.Signals) -> str:
     assert process.returncode == 0, err
     assert "Traceback" not in err
     return out
+
+
+def use_relay(config: Path, port: int, extra: str = "") -> None:
+    """Have the program send to ``port`` instead of its own inbox."""
+    settings = config.read_text().replace("[web]", '[web]\nbase_url = "https://papers.example.org"')
+    config.write_text(f'{settings}[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n{extra}')
 
 
 def eventually(happened: Callable[[], bool]) -> None:
@@ -117,9 +130,7 @@ def test_sigterm_does_not_wait_for_a_server_that_never_answers(app: App, tmp_pat
     config = tmp_path / "config.toml"
     silence = Script(faults=[Fault("dot", hang=True)])
     with smtp_server(silence) as server:
-        settings = config.read_text().replace("[web]", '[web]\nbase_url = "https://papers.example.org"')
-        relay = f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n[delivery]\ndrain = "1s"\n'
-        config.write_text(settings + relay)
+        use_relay(config, server.port, '[delivery]\ndrain = "1s"\n')
         with running(config) as (process, _):
             eventually(lambda: any(_states(app)[state] for state in (DeliveryState.DOT_SENT, DeliveryState.DEFERRED)))
             ended(process, signal.SIGTERM)
@@ -136,6 +147,90 @@ def test_two_at_once_make_one_issue_and_one_mail_each(app: App, tmp_path: Path) 
         ended(second, signal.SIGTERM)
     assert len(_issues(app)) == 1
     assert sorted(mail["To"] for mail in mails(app)) == ["a@example.org", "b@example.org"]
+
+
+def test_two_schedulers_and_three_workers_make_one_issue_and_one_mail_each(app: App, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with smtp_server(Script()) as server:
+        use_relay(config, server.port)
+        with ExitStack() as stack:
+            processes = [
+                stack.enter_context(running(config, command))[0]
+                for command in ("scheduler", "worker", "scheduler", "worker", "worker")
+            ]
+            eventually(lambda: bool(_issues(app)) and all(issue.finished_at for issue in _issues(app)))
+            for process in processes:
+                ended(process, signal.SIGTERM)
+    assert len(_issues(app)) == 1
+    assert server.recipients == {"a@example.org": 1, "b@example.org": 1}
+    assert account(app, _issues(app)[0]).adds_up
+
+
+@on_postgres
+def test_a_worker_finds_what_others_made_due_long_before_its_tick(app: App, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with smtp_server(Script()) as server:
+        use_relay(config, server.port)
+        config.write_text(config.read_text().replace('tick = "1s"', 'tick = "1h"'))
+        with running(config, "worker") as (process, _):
+            assert app.ticker.build_due()
+            eventually(lambda: all(issue.finished_at for issue in _issues(app)))
+            ended(process, signal.SIGTERM)
+    assert server.recipients == {"a@example.org": 1, "b@example.org": 1}
+
+
+@on_sqlite
+def test_workers_on_one_machine_come_back_when_killed_and_share_the_work(app: App, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with smtp_server(Script()) as server:
+        use_relay(config, server.port)
+        with running(config, "worker", "--processes", "2") as (process, _):
+            supervisor = psutil.Process(process.pid)
+            eventually(lambda: len(supervisor.children()) == 2)
+            killed = supervisor.children()[0]
+            killed.kill()
+            eventually(lambda: len(supervisor.children()) == 2 and killed not in supervisor.children())
+            assert app.ticker.build_due()
+            eventually(lambda: all(issue.finished_at for issue in _issues(app)))
+            workers = supervisor.children()
+            ended(process, signal.SIGTERM)
+    assert not any(worker.is_running() for worker in workers)
+    assert server.recipients == {"a@example.org": 1, "b@example.org": 1}
+
+
+@on_postgres
+def test_the_pages_alone_are_served_and_end_in_time(app: App, tmp_path: Path) -> None:
+    use_relay(tmp_path / "config.toml", 1)
+    with running(tmp_path / "config.toml", "web") as (process, pages):
+        assert httpx.get(f"{pages}healthz").text == "ok\n"
+        assert httpx.get(f"{pages}inbox").status_code == 404
+        ended(process, signal.SIGTERM)
+    assert _issues(app) == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "is_possible"),
+    [({Role.WEB}, False), ({Role.WORKER}, False), ({Role.SCHEDULER}, True), ({Role.WEB, Role.WORKER}, False), (Role, True)],
+)
+def test_whoever_sends_apart_needs_a_relay(roles: Iterable[Role], *, is_possible: bool) -> None:
+    with nullcontext() if is_possible else pytest.raises(ConfigError, match="name your relay, or use 'newsletter run'"):
+        check_roles(Config(), roles)
+    relay = Config.model_validate({"smtp": {"host": "mail.example.org"}, "web": {"base_url": "https://papers.example.org"}})
+    check_roles(relay, roles)
+
+
+@on_sqlite
+def test_a_worker_without_a_relay_says_what_to_do(app: App, tmp_path: Path) -> None:
+    for words in (["worker"], ["worker", "--processes", "2"], ["web"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "--config", str(tmp_path / "config.toml"), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("smtp.host") == 1
+        assert "Traceback" not in done.stderr
 
 
 def test_one_click_ends_it_and_looking_never_does(app: App, tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "subscribers": ("subscribers", "subscribers", "Add, list, import, export and erase readers."),
     "suppressions": ("suppressions", "suppressions", "Addresses that are never written to."),
     "run": ("run", "run", "Run it unattended: pages, schedule and sending in one process."),
+    "web": ("run", "web", "Run the public pages alone."),
+    "scheduler": ("run", "scheduler", "Fetch and build alone, at the hours set."),
+    "worker": ("run", "worker", "Send alone; any number of processes on any machines."),
     "config": ("config", "config", "Check and show the configuration."),
     "db": ("db", "db", "Look after the database."),
 }

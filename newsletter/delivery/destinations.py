@@ -73,7 +73,7 @@ class Destinations:
         self._connections = connections
         self._many = max(1, connections // 4)
         self._most_slow = max(1, connections // 8)
-        self._most_of_one = connections - connections // 4
+        self._most_of_one = connections - (connections + 4) // 8
         self._caps = {name: min(group.connections or connections, connections) for name, group in groups.items()}
         self._named = {domain: name for name, domains in WELL_KNOWN.items() for domain in domains}
         for name, group in reversed(list(groups.items())):
@@ -120,6 +120,11 @@ class Destinations:
         # While others are answered they keep their connections; if nobody is, there is nobody to keep them for.
         most = state.cap if self._heard_at < long_ago else min(state.cap, self._most_slow)
         return running < most and state.starts[-1] < long_ago
+
+    def is_slow(self, group: str, at: float) -> bool:
+        """Whether ``group`` lets its messages wait, so that it has few connections for now."""
+        state = self._groups.get(group)
+        return state is not None and bool(state.starts) and self._is_slow(state, at - self._slow_after)
 
     def started(self, group: str, at: float) -> None:
         """Note that a message to ``group`` runs from ``at`` on."""

@@ -55,8 +55,7 @@ class Envelope:
             mail += f" SIZE={_checked_size(len(message.data), extensions['SIZE'])}"
         if not message.is_checked and "8BITMIME" in extensions and not message.data.isascii():
             mail += " BODY=8BITMIME"
-        is_ascii = target.isascii() and sender.isascii()
-        if not is_ascii:
+        if not (target.isascii() and sender.isascii()):
             if "SMTPUTF8" not in extensions or "8BITMIME" not in extensions:
                 text = "not sent: the address is not ASCII and the server does not offer SMTPUTF8 with 8BITMIME"
                 raise SmtpRefused(SmtpReply(553, "5.6.7", text), phase=Phase.RCPT)
@@ -65,7 +64,7 @@ class Envelope:
             if not _ENVELOPE_ID.fullmatch(message.envelope_id):
                 raise MessageUnsendable("the envelope id is not of letters and digits", phase=Phase.MAIL)
             mail += f" RET=HDRS ENVID={message.envelope_id}"
-            rcpt += f" NOTIFY=FAILURE,DELAY ORCPT={_original(target, is_ascii=target.isascii())}"
+            rcpt += f" NOTIFY=FAILURE,DELAY ORCPT={_original(target)}"
         return cls(mail.encode(), rcpt.encode())
 
 
@@ -96,10 +95,7 @@ def _path(address: str) -> str:
     local, _, domain = address.rpartition("@")
     if not _LOCAL.fullmatch(local):
         raise ValueError("has no usable local part")
-    if local.isascii():
-        written = _ascii_domain(domain)
-        return address if written is domain else f"{local}@{written}"
-    if len(local.encode("utf-8", "replace")) > 64 or not local.isprintable():
+    if not local.isascii() and (len(local.encode("utf-8", "replace")) > 64 or not local.isprintable()):
         raise ValueError("has no usable local part")
     return f"{local}@{_ascii_domain(domain)}"
 
@@ -121,8 +117,8 @@ def _checked_size(size: int, most: str) -> int:
     return size
 
 
-def _original(target: str, *, is_ascii: bool) -> str:
+def _original(target: str) -> str:
     """Return a path as ORCPT names it: in xtext (RFC 3461 section 4), or as an internationalised one (RFC 6533 section 3)."""
-    if is_ascii:
+    if target.isascii():
         return "rfc822;" + target.replace("+", "+2B").replace("=", "+3D")
     return "utf-8;" + target.replace("+", r"\x{2B}").replace("=", r"\x{3D}")

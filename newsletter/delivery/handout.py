@@ -152,13 +152,18 @@ class Handout:
                 self._changed.set()
                 return None
             job.relay = relay
-            job.begun_at = self._loop.time()
-            self._destinations.started(job.group, job.begun_at)
             self._running += 1
+            if behind is None:
+                self.begun(job)
             if len(self._ready) < self._size:
                 self._changed.set()
             return job
         return None
+
+    def begun(self, job: Job[Claim]) -> None:
+        """Hear that what was taken behind another message is being tried now, as that one has ended."""
+        job.begun_at = self._loop.time()
+        self._destinations.started(job.group, job.begun_at)
 
     async def idle(self, seconds: float) -> bool:
         """Wait that long; False at once when there is nothing left to do."""
@@ -238,9 +243,10 @@ class Handout:
             self._changed.clear()
             if self._is_purged:
                 self._give_back_all()
-            if self._set_aside >= 2 * self._size:
-                self._make_room()
-            if len(self._ready) >= self._size:
+            is_full = self._set_aside >= 2 * self._size
+            if is_full and self._make_room():
+                continue
+            if is_full or len(self._ready) >= self._size:
                 await self._changed.wait()
             elif self._lanes:
                 await self._claim_next()
@@ -348,16 +354,24 @@ class Handout:
         self._set_aside -= len(waiting)
         self._ready.extendleft(reversed(waiting))
 
-    def _make_room(self) -> None:
-        """Give back what stands aside for the fullest destination, and claim nothing for it until it has room."""
-        group = max(self._aside, key=lambda name: len(self._aside[name]))
-        waiting = self._aside[group]
-        keep = min(len(waiting), self._size // 2)
-        for _ in range(len(waiting) - keep):
-            job = waiting.pop()
-            self._set_aside -= 1
-            self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
-            self._writer.give_back(job.claim)
+    def _make_room(self) -> bool:
+        """Give back most of what stands aside for destinations that are stuck, and claim nothing for them until that is gone.
+
+        False if none is stuck: then what stands aside is soon gone, and nothing more is to be claimed before.
+        """
+        now = self._loop.time()
+        stuck = [group for group in self._aside if self._is_stuck(group, now)]
+        for group in stuck:
+            waiting = self._aside[group]
+            for _ in range(len(waiting) - self._size // (2 * len(stuck))):
+                job = waiting.pop()
+                self._set_aside -= 1
+                self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
+                self._writer.give_back(job.claim)
+        return bool(stuck)
+
+    def _is_stuck(self, group: str, now: float) -> bool:
+        return self._destinations.is_slow(group, now) or f"domain:{group}" in self._purse.limits
 
     def _take_all(self) -> list[Job[Claim]]:
         jobs = [*self._ready, *(job for waiting in self._aside.values() for job in waiting)]
@@ -376,8 +390,10 @@ class Handout:
 
     def _end(self, job: Job[Claim], *, was_quick: bool | None) -> None:
         self._running -= 1
-        now = self._loop.time()
-        self._destinations.ended(job.group, now, took=now - job.begun_at, was_quick=was_quick)
+        if job.begun_at is not None:
+            now = self._loop.time()
+            self._destinations.ended(job.group, now, took=now - job.begun_at, was_quick=was_quick)
+            job.begun_at = None
 
     def _wake(self) -> None:
         for waiter in self._waiters:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
-from sqlalchemy import ColumnElement, column, select, table, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, String, cast, column, exists, func, literal, select, table
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.model import DeliveryState
@@ -14,6 +16,7 @@ from newsletter.digest.tables import DigestRow, IssuePaperRow
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
 from subscribers.model import SubscriberId
+from subscribers.tables import SubscriberRow
 
 #: Welcome mails, which bring papers outside any issue. Read by their table's name, as their room stands above this one.
 _NOTICE = table("notice", column("subscriber_id"), column("digest_id"), column("state"))
@@ -40,63 +43,112 @@ def already_sent(
         For each reader who was sent any of ``paper_seqs``, those of them; readers with the same history share one set. Readers
         without are left out.
     """
-    names = _other_names(session, paper_seqs)
-    if not names or not subscriber_ids:
+    history = History.of(session, paper_seqs)
+    if not history or not subscriber_ids:
         return {}
-    issues = list(session.scalars(select(IssuePaperRow.issue_id).where(IssuePaperRow.paper_seq.in_(names)).distinct()))
-    digests_of: defaultdict[SubscriberId, list[int]] = defaultdict(list)
-    delivered = select(DeliveryRow.subscriber_id, DeliveryRow.digest_id).where(
-        DeliveryRow.issue_id.in_(issues),
-        DeliveryRow.subscriber_id.in_(subscriber_ids),
-        DeliveryRow.state.not_in(_NEVER_LEFT),
-    )
-    welcomed = (
-        select(_NOTICE.c.subscriber_id, _NOTICE.c.digest_id)
-        .join(DigestRow, DigestRow.id == _NOTICE.c.digest_id)
-        .where(DigestRow.issue_id.in_(issues), _NOTICE.c.subscriber_id.in_(subscriber_ids), _NOTICE.c.state.not_in(_NEVER_LEFT))
-    )
-    sent = union_all(delivered, welcomed).order_by("digest_id")
-    for subscriber_id, digest_id in session.execute(sent):
-        if digest_id is not None:
-            digests_of[SubscriberId(subscriber_id)].append(digest_id)
-    papers_of = _papers_of(session, {digest for digests in digests_of.values() for digest in digests}, names)
-    shared: dict[tuple[int, ...], frozenset[PaperSeq]] = {}
-    answer = {}
-    for subscriber_id, digests in digests_of.items():
-        key = tuple(digests)
-        if key not in shared:
-            shared[key] = frozenset[PaperSeq]().union(*(papers_of[digest] for digest in key))
-        if shared[key]:
-            answer[subscriber_id] = shared[key]
-    return answer
+    readers = SubscriberRow.__table__
+    listed = select(SubscriberRow.id, history.digests_of(readers.c.id, readers)).where(SubscriberRow.id.in_(subscriber_ids))
+    digests = {SubscriberId(reader): found for reader, found in session.execute(listed)}
+    papers = history.papers_in(session, set(digests.values()))
+    return {reader: papers[found] for reader, found in digests.items() if papers[found]}
 
 
-def _papers_of(session: Session, digests: set[int], names: dict[int, set[PaperSeq]]) -> dict[int, frozenset[PaperSeq]]:
-    papers = {}
-    ids = sorted(digests)
-    for start in range(0, len(ids), MOST_AT_ONCE):
-        found = select(DigestRow.id, DigestRow.entries).where(DigestRow.id.in_(ids[start : start + MOST_AT_ONCE]))
-        for digest_id, entries in session.execute(found):
-            papers[digest_id] = frozenset(seq for entry in entries for seq in names.get(entry[0], ()))
-    return papers
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where some papers may have been sent.
+
+    ``names`` maps every number that any of the papers is or was known by to those of them it stands for; ``issues`` are those
+    with any of the papers in their pool. ``is_delivered`` and ``is_welcomed``: whether deliveries and welcomes are looked at.
+    """
+
+    names: Mapping[int, frozenset[PaperSeq]]
+    issues: tuple[int, ...]
+    is_delivered: bool = True
+    is_welcomed: bool = True
+
+    @classmethod
+    def of(cls, session: Session, paper_seqs: Collection[PaperSeq]) -> Self:
+        """Look up the papers' names and issues."""
+        names = _other_names(session, paper_seqs)
+        pools = select(IssuePaperRow.issue_id).where(IssuePaperRow.paper_seq.in_(names)).distinct()
+        return cls(names, tuple(session.scalars(pools)) if names else ())
+
+    def among(self, session: Session, first: int, last: int) -> Self:
+        """Return the history as it can be of readers numbered ``first`` to ``last``: quicker to read where little was sent."""
+        delivered = exists().where(DeliveryRow.subscriber_id.between(first, last))
+        welcomed = exists().where(_NOTICE.c.subscriber_id.between(first, last), _NOTICE.c.digest_id.is_not(None))
+        is_delivered, is_welcomed = session.execute(select(delivered, welcomed)).one()
+        return replace(self, is_delivered=bool(is_delivered), is_welcomed=bool(is_welcomed))
+
+    def __bool__(self) -> bool:
+        """Whether any of the papers may have been sent at all."""
+        return bool(self.issues) and (self.is_delivered or self.is_welcomed)
+
+    def digests_of(
+        self, reader: ColumnElement[int], readers: FromClause, *, besides: Select[int] | None = None
+    ) -> ColumnElement[str]:
+        """Return an expression for the digests that were or may be sent to a reader; :meth:`papers_in` reads it.
+
+        Args:
+            reader: the reader's number.
+            readers: the table it stands in.
+            besides: deliveries that do not count.
+        """
+        delivered = select(_joined(DeliveryRow.__table__.c.digest_id)).where(
+            DeliveryRow.subscriber_id == reader,
+            DeliveryRow.issue_id.in_(self.issues),
+            DeliveryRow.state.not_in(_NEVER_LEFT),
+        )
+        if besides is not None:
+            delivered = delivered.where(DeliveryRow.id.not_in(besides))
+        welcomed = (
+            select(_joined(_NOTICE.c.digest_id))
+            .join(DigestRow, DigestRow.id == _NOTICE.c.digest_id)
+            .where(_NOTICE.c.subscriber_id == reader, DigestRow.issue_id.in_(self.issues), _NOTICE.c.state.not_in(_NEVER_LEFT))
+        )
+        digests: ColumnElement[str] = literal("")
+        for found, is_there in ((delivered, self.is_delivered), (welcomed, self.is_welcomed)):
+            if is_there:
+                digests = digests + "," + func.coalesce(found.correlate(readers).scalar_subquery(), "")
+        return digests
+
+    def papers_in(self, session: Session, digests: Collection[str]) -> dict[str, frozenset[PaperSeq]]:
+        """Return the papers in each of ``digests``, values of :meth:`digests_of`; equal sets are one."""
+        keys = {found: frozenset(int(number) for number in found.split(",") if number) for found in digests}
+        papers_of = self._papers_of(session, {number for key in keys.values() for number in key})
+        shared = {key: frozenset[PaperSeq]().union(*(papers_of[number] for number in key)) for key in set(keys.values())}
+        return {found: shared[key] for found, key in keys.items()}
+
+    def _papers_of(self, session: Session, digests: set[int]) -> dict[int, frozenset[PaperSeq]]:
+        papers = {}
+        ids = sorted(digests)
+        for start in range(0, len(ids), MOST_AT_ONCE):
+            found = select(DigestRow.id, DigestRow.entries).where(DigestRow.id.in_(ids[start : start + MOST_AT_ONCE]))
+            for digest_id, entries in session.execute(found):
+                papers[digest_id] = frozenset(seq for entry in entries for seq in self.names.get(entry[0], ()))
+        return papers
 
 
-def _other_names(session: Session, paper_seqs: Collection[PaperSeq]) -> dict[int, set[PaperSeq]]:
-    """Map every number that any of ``paper_seqs`` is or was known by to those of them it stands for."""
+def _joined(numbers: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.aggregate_strings(cast(numbers, String), ",")
+
+
+def _other_names(session: Session, paper_seqs: Collection[PaperSeq]) -> dict[int, frozenset[PaperSeq]]:
     # Up from each paper to the one it was merged into in the end, then down to all that were merged into that one.
     top: dict[int, int] = {seq: seq for seq in paper_seqs}
     while above := _merged(session, PaperRow.seq.in_(set(top.values()))):
         top = {seq: above.get(last, last) for seq, last in top.items()}
-    standing_for: defaultdict[int, set[PaperSeq]] = defaultdict(set)
+    papers: defaultdict[int, set[PaperSeq]] = defaultdict(set)
     for paper in paper_seqs:
-        standing_for[top[paper]].add(paper)
+        papers[top[paper]].add(paper)
+    standing_for = {seq: frozenset(found) for seq, found in papers.items()}
     level: Collection[int] = list(standing_for)
     while level:
         below = _merged(session, PaperRow.merged_into.in_(level))
         for seq, into in below.items():
             standing_for[seq] = standing_for[into]
         level = list(below)
-    return dict(standing_for)
+    return standing_for
 
 
 def _merged(session: Session, which: ColumnElement[bool]) -> dict[int, int]:

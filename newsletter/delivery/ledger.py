@@ -30,8 +30,10 @@ _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
-#: A waiting delivery with what is known of its reader.
+#: A waiting delivery with what is known of its reader; ``_KEY`` is the place of the address key in it.
 Found: TypeAlias = Row[Any]
+_KEY = 8
+_MAY_COME_BACK = frozenset({SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +124,38 @@ class Ledger(Accounts):
         found = self._next(lane, now if due_only else None, limit, after, subscriber_id, without)
         if not found:
             return Batch((), 0, 0, DeliveryId(0 if after is None else after))
-        hashes = {row.address_key: hash_of(row.address_key) for row in found if row.address_key is not None}
+        hashes = {row[_KEY]: hash_of(row[_KEY]) for row in found if row[_KEY] is not None}
         suppressed = self._suppressed(hashes.values())
         left: dict[SkipReason, list[int]] = {}
-        there = []
+        claims = []
         for row in found:
-            reason = _why_not(row, now)
-            if reason is None and hashes[row.address_key] in suppressed:
-                reason = SkipReason.SUPPRESSED
-            if reason is None:
-                there.append(row)
-            else:
-                left.setdefault(reason, []).append(row.id)
-        for reason, ids in left.items():
-            self._skip(ids, reason, now)
-        self._take([row.id for row in there], worker_id, now)
-        claims = tuple(
-            Claim(
-                DeliveryId(row.id),
-                lane.issue_id,
-                DigestId(row.digest_id),
-                SubscriberId(row.subscriber_id),
-                row.address,
-                row.token_epoch,
-                row.attempts,
-                row.epoch + 1,
-                row.dated_at or now,
-                hashes[row.address_key],
-                row.reason == Reason.IN_DOUBT,
+            number, reader, digest, attempts, epoch, dated_at, reason, address, key, state, token_epoch, choice, paused = row
+            why_not = _why_not(state, choice, paused, now)
+            if why_not is None and suppressed and hashes[key] in suppressed:
+                why_not = SkipReason.SUPPRESSED
+            if why_not is not None:
+                left.setdefault(why_not, []).append(number)
+                continue
+            claims.append(
+                Claim(
+                    number,
+                    lane.issue_id,
+                    digest,
+                    reader,
+                    address,
+                    token_epoch,
+                    attempts,
+                    epoch + 1,
+                    dated_at or now,
+                    hashes[key],
+                    reason == Reason.IN_DOUBT,
+                )
             )
-            for row in there
-        )
-        return Batch(claims, len(found) - len(there), len(found), DeliveryId(found[-1].id))
+        for why_not, ids in left.items():
+            self._skip(ids, why_not, now)
+        taken = [(claim.delivery_id,) for claim in claims]
+        with_rows(self._session, _TAKE, ("BIGINT",), taken, {"worker": worker_id, "first_at": now, "now": now})
+        return Batch(tuple(claims), len(found) - len(claims), len(found), DeliveryId(found[-1][0]))
 
     def record_intent(self, claims: Sequence[Claim], *, now: datetime) -> frozenset[DeliveryId]:
         """Write that the final dots of ``claims`` are about to leave; return those that may.
@@ -223,13 +225,15 @@ class Ledger(Accounts):
         )
         return Recovered(tuple(released), tuple(DeliveryId(row) for row in doubted))
 
-    def has_work(self) -> bool:
-        """Whether a delivery of any issue may have to be sent, or taken back from a dead worker."""
-        unfinished = select(IssueRow.id).where(IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING)))
-        active = select(DeliveryRow.id).where(
-            DeliveryRow.issue_id.in_(unfinished), DeliveryRow.state.in_((*_WAITING, *_HELD))
-        )
-        return self._session.scalar(active.limit(1)) is not None
+    def has_work(self, *, due_by: datetime | None = None) -> bool:
+        """Whether a delivery may have to be sent, or taken back from a dead worker; only those due by an instant, if given."""
+        unfinished = IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING))
+        is_open = DeliveryRow.issue_id.in_(select(IssueRow.id).where(IssueRow.state == IssueState.OPEN))
+        held = DeliveryRow.issue_id.in_(select(IssueRow.id).where(unfinished)) & DeliveryRow.state.in_(_HELD)
+        waiting = is_open & DeliveryRow.state.in_(_WAITING)
+        if due_by is not None:
+            waiting &= DeliveryRow.not_before <= due_by
+        return any(self._session.scalar(select(DeliveryRow.id).where(some).limit(1)) is not None for some in (waiting, held))
 
     def held_by_others(self, worker_id: WorkerId | None, *, issue_id: IssueId | None = None) -> bool:
         """Whether another worker holds a delivery of an open issue, or of one issue."""
@@ -308,21 +312,6 @@ class Ledger(Accounts):
         found = select(SuppressionRow.address_hash).where(SuppressionRow.address_hash.in_(hashes))
         return frozenset(self._session.scalars(found)) if hashes else frozenset()
 
-    def _take(self, ids: Sequence[int], worker_id: WorkerId, now: datetime) -> None:
-        if ids:
-            self._session.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id.in_(ids))
-                .values(
-                    state=DeliveryState.CLAIMED,
-                    epoch=DeliveryRow.epoch + 1,
-                    worker_id=worker_id,
-                    dated_at=func.coalesce(DeliveryRow.dated_at, literal(now, type_=DeliveryRow.__table__.c.dated_at.type)),
-                    changed_at=now,
-                ),
-                execution_options=_ROWS_ONLY,
-            )
-
     def _skip(self, ids: Sequence[int], reason: SkipReason, now: datetime) -> None:
         # One of its messages may have arrived: that is what the account has to say of it.
         doubted = DeliveryRow.reason == Reason.IN_DOUBT
@@ -358,10 +347,10 @@ def _under_epoch(claims: Sequence[Claim]) -> ColumnElement[bool]:
     return tuple_(DeliveryRow.id, DeliveryRow.epoch).in_([(claim.delivery_id, claim.epoch) for claim in claims])
 
 
-def _why_not(row: Found, now: datetime) -> SkipReason | None:
-    if row.state not in {SubscriberState.ACTIVE, SubscriberState.PAUSED} or row.subscription_id is None:
+def _why_not(state: str | None, subscription_id: int | None, paused_until: datetime | None, now: datetime) -> SkipReason | None:
+    if state not in _MAY_COME_BACK or subscription_id is None:
         return SkipReason.UNSUBSCRIBED
-    if row.state == SubscriberState.PAUSED or (row.paused_until is not None and row.paused_until > now):
+    if state == SubscriberState.PAUSED or (paused_until is not None and paused_until > now):
         return SkipReason.PAUSED
     return None
 
@@ -382,6 +371,13 @@ def _parameters(found: Finding) -> tuple[object, ...]:
     )
 
 
+_TAKE = """
+UPDATE delivery SET
+  state = 'claimed', epoch = delivery.epoch + 1, worker_id = :worker,
+  dated_at = COALESCE(delivery.dated_at, :first_at), changed_at = :now
+FROM (VALUES :rows) AS asked
+WHERE delivery.id = asked.column1
+"""
 #: Written for each group of connections, so as plain SQL: see :func:`newsletter.delivery.rows.with_rows`.
 _INTENT = """
 UPDATE delivery SET state = 'dot_sent', changed_at = :now

@@ -39,15 +39,15 @@ C_contra = TypeVar("C_contra", bound=Sendable, contravariant=True)
 class Job(Generic[C]):
     """A claim with its message.
 
-    ``group`` is the receiving domain, or the provider it belongs to; ``relay`` who it was given out for, and ``begun_at`` when,
-    in seconds of the loop's clock.
+    ``group`` is the receiving domain, or the provider it belongs to; ``relay`` who it was given out for; ``begun_at`` is when it
+    was its turn on the connection, in seconds of the loop's clock.
     """
 
     claim: C
     message: OutgoingMessage
     group: str = ""
     relay: str = ""
-    begun_at: float = 0.0
+    begun_at: float | None = None
 
 
 class Source(Protocol[C]):
@@ -59,6 +59,10 @@ class Source(Protocol[C]):
 
     def take_now(self, relay: str, *, behind: Job[C] | None = None) -> Job[C] | None:
         """Return the next message if one may go at once; ``behind`` is about to end and makes room for it."""
+        ...
+
+    def begun(self, job: Job[C]) -> None:
+        """Hear that what was taken behind another message is being tried now, as that one has ended."""
         ...
 
     async def idle(self, seconds: float) -> bool:
@@ -251,9 +255,12 @@ class Line(Generic[C]):
         if went_well:
             self._fruitless = 0
         self._settle(job, outcome, went_well=went_well)
-        if following is not None and not connection.is_waiting:
+        if following is None:
+            return None
+        if not connection.is_waiting:
             self._source.put_back(following)
-            following = None
+            return None
+        self._source.begun(following)
         return following
 
     def _is_to_move(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from subscribers.base import Base
@@ -26,9 +28,11 @@ MOST_ROWS = 256
 
 
 def with_rows(
-    session: Session, sql: str, types: Sequence[str], rows: Sequence[tuple[object, ...]], values: Mapping[str, datetime]
+    session: Session, sql: str, types: Sequence[str], rows: Sequence[tuple[object, ...]], values: Mapping[str, object]
 ) -> list[tuple[Any, ...]]:
     """Run a statement that reads ``rows`` as a table; the way for statements that are run thousands of times a second.
+
+    It goes to the driver without detours, which is what makes it several times cheaper.
 
     Args:
         session: in a transaction.
@@ -37,10 +41,13 @@ def with_rows(
         types: SQL type of each column of ``rows``.
         rows: any number. They come padded with repeats of the last, so that few different statements are to be prepared: the
             statement must not mind.
-        values: instants for the names.
+        values: for the names.
 
     Returns:
         The rows that the statement returns.
+
+    Raises:
+        DBAPIError: as from any other statement.
     """
     connection = session.connection()
     is_sqlite = connection.dialect.name == "sqlite"
@@ -49,12 +56,20 @@ def with_rows(
         part = list(rows[start : start + MOST_ROWS])
         size = 1 << (len(part) - 1).bit_length()
         part += part[-1:] * (size - len(part))
-        parameters = [*values.values(), *(value for row in part for value in row)]
+        parameters = [*values.values(), *itertools.chain.from_iterable(part)]
         if is_sqlite:
             parameters = [_as_text(value) if isinstance(value, datetime) else value for value in parameters]
-        result = connection.exec_driver_sql(_statement(sql, tuple(types), tuple(values), size, is_sqlite), tuple(parameters))
-        if result.returns_rows:
-            found.extend(tuple(row) for row in result)
+        statement = _statement(sql, tuple(types), tuple(values), size, is_sqlite)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(statement, parameters)
+            if cursor.description is not None:
+                found.extend(cursor.fetchall())
+        except connection.dialect.dbapi.Error as error:
+            # What SQLAlchemy makes of it, values left out: they are rows of the ledger.
+            raise DBAPIError.instance(statement, None, error, connection.dialect.dbapi.Error, hide_parameters=True) from error
+        finally:
+            cursor.close()
     return found
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.config import NewsletterConfig
-from newsletter.rendering.message import Mac
+from subscribers.tokens import Mac
 
 log = logging.getLogger(__name__)
 

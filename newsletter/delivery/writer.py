@@ -84,7 +84,7 @@ class LedgerWriter:
         self.unwritten: tuple[Result, ...] = ()
         self._roster = roster
         self.on_refused: Callable[[], object] = lambda: None
-        self._database = database
+        self._kept = database.keep()
         self._clock = clock
         self._journal = journal
         self._thread = thread
@@ -107,6 +107,7 @@ class LedgerWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.shield(self._finish())
+        await self._loop.run_in_executor(self._thread, self._kept.close)
 
     def intend(self, claim: Claim) -> asyncio.Future[bool]:
         """Make durable that the final dot of ``claim``'s message is about to leave; the answer says whether it may.
@@ -152,7 +153,7 @@ class LedgerWriter:
         return await self._loop.run_in_executor(self._thread, self._transact, job)
 
     def _transact(self, job: Callable[[Session], T]) -> T:
-        with self._database.write() as session:
+        with self._kept.write() as session:
             return job(session)
 
     def _kick(self) -> None:
@@ -188,7 +189,7 @@ class LedgerWriter:
 
     def _write(self, batch: _Batch) -> None:
         now = self._clock.now()
-        with self._database.write() as session:
+        with self._kept.write() as session:
             ledger = Ledger(session)
             if batch.results:
                 ledger.record_results([result.finding for result in batch.results], now=now)

@@ -112,6 +112,9 @@ class NoticeBook:
         """Return None: notices are claimed when they are asked for."""
         return None
 
+    def begun(self, job: Job[NoticeClaim]) -> None:
+        """Do nothing: no notice is taken behind another."""
+
     async def idle(self, seconds: float) -> bool:
         """Wait that long; False at once when there is nothing left to do."""
         if self._stop.is_set() or not (self._at_work or self._kept):

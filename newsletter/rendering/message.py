@@ -20,6 +20,7 @@ from typing import Any
 
 from newsletter.rendering.errors import RenderingError
 from newsletter.rendering.lint import LIST_ID, LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST, MAX_LINE, REPLY_TO, Expectation
+from subscribers.tokens import Mac
 
 TOKEN_LENGTH = 32
 TO, MESSAGE_ID, DATE = "to", "message-id", "date"
@@ -271,27 +272,6 @@ def encoded_recipient(recipient: str) -> bytes:
     if _ADDRESS.fullmatch(recipient) and recipient.isprintable() and len(encoded := recipient.encode()) <= _LONGEST_ADDRESS:
         return encoded
     raise ValueError("the recipient is not one plain address")
-
-
-class Mac:
-    """HMAC-SHA-256 (RFC 2104) with one key, for many short messages.
-
-    The key's two blocks are hashed once, which makes it three times as fast as ``hmac.digest``.
-    """
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
-        self._inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block))
-        self._outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
-
-    def of(self, message: bytes) -> bytes:
-        """Return the 32 bytes of ``message``'s code."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()
 
 
 class MessageIds:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.bodies import BodyStore
 from newsletter.delivery.composer import DigestComposer
-from newsletter.delivery.model import Claim
+from newsletter.delivery.dkim import DkimSigner
+from newsletter.delivery.model import Claim, DeliveryId
+from newsletter.delivery.tables import ComposedBodyRow
+from newsletter.delivery.verp import BounceAddresses, BounceKind, Signed
 from newsletter.digest.model import DigestId
 from newsletter.digest.tables import DigestRow
-from newsletter.rendering.message import ComposedBody
+from newsletter.errors import NewsletterError
+from newsletter.rendering.errors import MessageRefused
+from newsletter.rendering.message import FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal, message_id
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 from subscribers.model import Subscriber, SubscriberId, SubscriberState
 from subscribers.tokens import KeyRing, TokenPurpose
 from tests.conftest import MONDAY
 from tests.delivery.house import NEWSLETTER, add_issue, add_papers, claim
+from tests.delivery.keys import ed25519_signer, rsa_signer, verifies
 
 SECRET = b"a secret of the tests, 32 bytes."
 BASE_URL = "https://papers.example.org"
@@ -31,10 +38,24 @@ KEYS = LinkKeys(KeyRing.of(SECRET))
 STORED_BEFORE = Path(__file__).parent.parent / "golden" / "composed-body-1.bin"
 
 
-@pytest.fixture
-def composer(database: Database, clock: ManualClock) -> DigestComposer:
+def make_composer(database: Database, *signers: DkimSigner, newsletter: NewsletterConfig | None = None) -> DigestComposer:
     renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
-    return DigestComposer(database, clock, renderer, KEYS, SECRET, {NEWSLETTER: NewsletterConfig()})
+    newsletters = {NEWSLETTER: newsletter or NewsletterConfig(envelope_from="bounces@example.org")}
+    return DigestComposer(
+        database,
+        ManualClock(MONDAY),
+        renderer,
+        KEYS,
+        SECRET,
+        newsletters,
+        bounces=BounceAddresses(SECRET),
+        signers={NEWSLETTER: signers},
+    )
+
+
+@pytest.fixture
+def composer(database: Database) -> DigestComposer:
+    return make_composer(database)
 
 
 @pytest.fixture
@@ -91,3 +112,79 @@ def test_an_issue_that_is_open_during_an_upgrade_goes_on_with_the_body_it_began_
     assert set(links_in(data)) == {"unsubscribe"}
     assert data.startswith(ComposedBody.from_bytes(stored).pieces[0])
     assert composer.compose(claimed).data == data
+
+
+def test_a_message_is_the_one_its_body_would_be_spliced_into(
+    database: Database, composer: DigestComposer, claimed: Claim
+) -> None:
+    made = composer.compose(claimed)
+    reader = Subscriber(SubscriberId(7), claimed.address, SubscriberState.ACTIVE, 3, MONDAY, MONDAY)
+    tokens = {
+        UNSUBSCRIBE: KEYS.make_unsubscribe(reader, NEWSLETTER),
+        PREFERENCES: KEYS.make_preferences(reader),
+        FEEDBACK: KEYS.make_feedback(reader),
+    }
+    with database.read() as session:
+        stored = BodyStore(session).load(claimed.digest_id)
+    assert stored is not None
+    personal = Personal(claimed.address, message_id(SECRET, claimed.issue_id, 7, "example.org"), MONDAY, tokens)
+    assert made.data == ComposedBody.from_bytes(stored).splice(personal)
+    assert made.is_checked
+
+
+def test_each_delivery_has_its_own_envelope(composer: DigestComposer, claimed: Claim) -> None:
+    other = replace(claimed, delivery_id=DeliveryId(2), subscriber_id=SubscriberId(8))
+    made = [composer.compose(claimed), composer.compose(other)]
+    assert [BounceAddresses(SECRET).read(message.envelope_from) for message in made] == [
+        Signed(BounceKind.DELIVERY, 1),
+        Signed(BounceKind.DELIVERY, 2),
+    ]
+    assert [message.envelope_id for message in made] == ["d1", "d2"]
+    assert {message.recipient for message in made} == {claimed.address}
+
+
+def test_a_newsletter_without_an_address_for_bounces_gets_them_where_its_mail_comes_from(
+    database: Database, claimed: Claim
+) -> None:
+    assert make_composer(database, newsletter=NewsletterConfig()).compose(claimed).envelope_from == "papers@example.org"
+
+
+def test_a_signed_message_is_believed_and_repeated_to_the_byte(database: Database, claimed: Claim) -> None:
+    signers = (rsa_signer(), ed25519_signer())
+    made = make_composer(database, *signers).compose(claimed)
+    assert verifies(made.data, 0)
+    assert verifies(made.data, 1)
+    assert made.is_checked
+    assert make_composer(database, *signers).compose(claimed) == made
+    bare = make_composer(database).compose(claimed)
+    assert made.data.endswith(b"\r\n" + bare.data)
+    assert b"DKIM-Signature" not in bare.data
+
+
+def test_a_local_part_beyond_ascii_is_written_in_utf8_and_looked_at_again(database: Database, claimed: Claim) -> None:
+    made = make_composer(database, rsa_signer()).compose(replace(claimed, address="adá@bücher.example.org"))
+    assert "\r\nTo: adá@xn--bcher-kva.example.org\r\n".encode() in made.data
+    assert not made.is_checked
+    assert verifies(made.data)
+
+
+@pytest.mark.parametrize("address", ["ada@exa\u2028mple.org", "ad a@example.org", "ada@example.org\r\nBcc: eve@example.org"])
+def test_an_address_that_would_say_more_is_never_written(composer: DigestComposer, claimed: Claim, address: str) -> None:
+    with pytest.raises((ValueError, NewsletterError), match=r"one plain address|cannot be written"):
+        composer.compose(replace(claimed, address=address))
+
+
+def test_the_linter_looks_at_the_first_message_of_an_issue_as_it_leaves(
+    database: Database, composer: DigestComposer, claimed: Claim
+) -> None:
+    composer.compose(claimed)
+    with database.write() as session:
+        stored = BodyStore(session).load(claimed.digest_id)
+        assert stored is not None
+        body = ComposedBody.from_bytes(stored)
+        session.execute(delete(ComposedBodyRow))
+        spoilt = tuple(piece.replace(b"\r\nList-Id:", b"\r\nX-Other:") for piece in body.pieces)
+        BodyStore(session).store(claimed.digest_id, replace(body, pieces=spoilt).to_bytes(), at=MONDAY)
+    for _ in range(2):
+        with pytest.raises(MessageRefused, match="delivery 1"):
+            make_composer(database).compose(claimed)

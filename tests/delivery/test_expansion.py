@@ -5,43 +5,56 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, func, select, update
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.delivery.expansion import Expander
 from newsletter.delivery.history import already_sent
-from newsletter.delivery.model import DeliveryState
+from newsletter.delivery.model import DeliveryState, Reason
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue, IssueId, IssueState
-from newsletter.digest.selection import choose
+from newsletter.digest.selection import Pool, choose
 from newsletter.digest.store import IssueStore
-from newsletter.digest.tables import DigestRow, IssueRow
+from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
-from subscribers.model import Interests, Reader, SubscriberId
+from subscribers.interests import interests_from_json
+from subscribers.model import Cadence, SubscriberId, SubscriberState
+from subscribers.store import ReadersQuery, readers_query
+from subscribers.tables import SubscriberRow, SubscriptionRow
 from tests.conftest import MONDAY
-from tests.delivery.house import account, add_issue, add_papers, add_readers, counts
+from tests.delivery.house import NEWSLETTER, account, add_issue, add_papers, add_readers, counts, set_reader
 
 
 class Audience:
-    """Readers in a list, handed out by page."""
+    """Those of some readers who get the newsletter, by page."""
 
     def __init__(self, ids: Sequence[SubscriberId]) -> None:
-        self.readers = [Reader(reader, Interests(), None, 7, "UTC") for reader in ids]
+        self.ids = ids
 
-    def __call__(self, after: int, limit: int) -> Sequence[Reader]:
-        return [reader for reader in self.readers if reader.subscriber_id > after][:limit]
+    def __call__(self, after: int, limit: int) -> ReadersQuery:
+        page = readers_query(NEWSLETTER, Cadence.DAILY, now=MONDAY, after=after, limit=limit)
+        return page.where(SubscriptionRow.subscriber_id.in_(self.ids))
 
 
-def due_at(reader: Reader) -> datetime:
-    return MONDAY + timedelta(hours=reader.local_hour)
+def due_at(*, local_hour: int, zone: str) -> datetime:
+    assert zone in {"UTC", "Asia/Tokyo"}
+    return MONDAY + timedelta(hours=local_hour - 9 if zone == "Asia/Tokyo" else local_hour)
 
 
 def expander(database: Database, audience: Audience, *, size: int = 3, page: int = 4) -> Expander:
     return Expander(database, ManualClock(MONDAY), readers=audience, choose=choose, size=size, due_at=due_at, page=page)
+
+
+def choose_for(database: Database, reader: SubscriberId, **choices: object) -> None:
+    with database.write() as session:
+        session.execute(update(SubscriptionRow).where(SubscriptionRow.subscriber_id == reader).values(**choices))
 
 
 def load(database: Database, issue_id: IssueId) -> Issue:
@@ -122,15 +135,10 @@ def test_two_expanders_at_once_list_each_reader_once(database: Database, databas
     together = threading.Barrier(2)
     failures: list[BaseException] = []
 
-    class Meeting(Audience):
-        def __call__(self, after: int, limit: int) -> Sequence[Reader]:
-            if after == 0:
-                together.wait(20)
-            return super().__call__(after, limit)
-
     def work(each: Database) -> None:
         try:
-            expander(each, Meeting(readers), page=7).expand(issue)
+            together.wait(20)
+            expander(each, Audience(readers), page=7).expand(issue)
         except BaseException as error:
             failures.append(error)
 
@@ -172,13 +180,15 @@ def test_a_crash_between_pages_is_gone_on_from(database: Database) -> None:
     add_papers(database, [1])
     issue = load(database, add_issue(database, seqs=[1]))
 
+    choose_for(database, readers[5], local_hour=13)
+
     class PowerCutError(Exception):
         pass
 
-    def cut(reader: Reader) -> datetime:
-        if reader.subscriber_id == readers[5]:
+    def cut(*, local_hour: int, zone: str) -> datetime:
+        if local_hour == 13:
             raise PowerCutError
-        return due_at(reader)
+        return due_at(local_hour=local_hour, zone=zone)
 
     with pytest.raises(PowerCutError):
         Expander(database, ManualClock(MONDAY), readers=Audience(readers), choose=choose, size=3, due_at=cut, page=4).expand(
@@ -201,12 +211,9 @@ def test_readers_own_size_and_interests_count(database: Database) -> None:
     ids = add_readers(database, 2)
     add_papers(database, range(1, 6))
     issue = load(database, add_issue(database, seqs=range(1, 6)))
-    audience = Audience(ids)
-    audience.readers = [
-        Reader(ids[0], Interests(), 5, 7, "UTC"),
-        Reader(ids[1], Interests(keywords=("Sample 4",)), None, 7, "UTC"),
-    ]
-    expander(database, audience).expand(issue)
+    choose_for(database, ids[0], size=5)
+    choose_for(database, ids[1], interests={"keywords": ["Sample 4"]})
+    expander(database, Audience(ids)).expand(issue)
     assert sent_papers(database) == {ids[0]: [1, 2, 3, 4, 5], ids[1]: [4, 1, 2]}
 
 
@@ -245,3 +252,237 @@ def test_readers_with_the_same_history_share_one_set(database: Database) -> None
         known = already_sent(session, readers, [PaperSeq(2)])
     assert set(known) == set(readers)
     assert len({id(papers) for papers in known.values()}) == 1
+
+
+def retried(database: Database, issue_id: IssueId, **changes: object) -> None:
+    """Have the issue's deliveries wait for another try."""
+    values = {"state": DeliveryState.DEFERRED, "reason": Reason.REFUSED, "attempts": 2, **changes}
+    with database.write() as session:
+        session.execute(update(DeliveryRow).where(DeliveryRow.issue_id == issue_id).values(**values))
+
+
+def states(database: Database, issue_id: IssueId) -> list[tuple[str, str]]:
+    """State and reason of the issue's deliveries, by reader."""
+    with database.read() as session:
+        found = select(DeliveryRow.state, DeliveryRow.reason).where(DeliveryRow.issue_id == issue_id)
+        return [(state, reason) for state, reason in session.execute(found.order_by(DeliveryRow.subscriber_id))]
+
+
+def papers_in(database: Database, issue_id: IssueId) -> list[list[int]]:
+    """The papers of the issue's deliveries, by reader; those without a digest are left out."""
+    with database.read() as session:
+        found = (
+            select(DigestRow.entries)
+            .join(DeliveryRow, DeliveryRow.digest_id == DigestRow.id)
+            .where(DeliveryRow.issue_id == issue_id)
+            .order_by(DeliveryRow.subscriber_id)
+        )
+        return [[seq for seq, _ in entries] for entries in session.scalars(found)]
+
+
+def test_a_newer_issue_supersedes_what_is_retried_and_takes_its_papers_over(database: Database) -> None:
+    readers = add_readers(database, 9)
+    add_papers(database, range(1, 6))
+    old = load(database, add_issue(database, slot="a", seqs=[1, 2, 3]))
+    expander(database, Audience(readers)).expand(old)
+    retried(database, old.id, reply_code=451, reply_text="later")
+    new = load(database, add_issue(database, slot="b", seqs=[2, 4, 1, 5]))
+    expander(database, Audience(readers)).expand(new)
+    assert states(database, old.id) == [("failed", "superseded")] * 9
+    assert states(database, new.id) == [("pending", "")] * 9
+    assert papers_in(database, new.id) == [[2, 4, 1]] * 9
+    assert account(database, old.id).adds_up
+    with database.read() as session:
+        assert set(session.scalars(select(DeliveryRow.reply_text).where(DeliveryRow.issue_id == old.id))) == {"later"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"reason": Reason.IN_DOUBT}, "in doubt: it may have arrived"),
+        ({"attempts": 0, "reason": Reason.UNREACHABLE}, "never tried"),
+        ({"state": DeliveryState.PENDING, "attempts": 0, "reason": ""}, "waits for its first try"),
+        ({"state": DeliveryState.CLAIMED}, "claimed"),
+        ({"state": DeliveryState.DOT_SENT}, "on its way"),
+        ({"state": DeliveryState.SENT, "reason": ""}, "sent"),
+        ({"state": DeliveryState.DOUBTFUL, "reason": Reason.IN_DOUBT}, "held"),
+    ],
+)
+def test_what_may_have_arrived_or_was_never_tried_is_not_superseded(
+    database: Database, changes: dict[str, object], kept: str
+) -> None:
+    readers = add_readers(database, 2)
+    add_papers(database, range(1, 6))
+    old = load(database, add_issue(database, slot="a", seqs=[1, 2]))
+    expander(database, Audience(readers)).expand(old)
+    retried(database, old.id, **changes)
+    before = states(database, old.id)
+    new = load(database, add_issue(database, slot="b", seqs=[1, 2, 3, 4]))
+    expander(database, Audience(readers)).expand(new)
+    assert states(database, old.id) == before, kept
+    assert papers_in(database, new.id) == [[3, 4]] * 2
+
+
+def test_what_another_newsletter_retries_is_not_superseded(database: Database) -> None:
+    readers = add_readers(database, 2)
+    add_papers(database, range(1, 4))
+    other = load(database, add_issue(database, newsletter="robots", seqs=[1, 2]))
+    expander(database, Audience(readers)).expand(other)
+    retried(database, other.id)
+    new = load(database, add_issue(database, seqs=[1, 2, 3]))
+    expander(database, Audience(readers)).expand(new)
+    assert states(database, other.id) == [("deferred", "refused")] * 2
+    assert papers_in(database, new.id) == [[3]] * 2
+
+
+def test_a_newer_issue_that_was_listed_first_is_not_superseded_by_an_older_one(database: Database) -> None:
+    readers = add_readers(database, 1)
+    add_papers(database, range(1, 4))
+    old, new = (load(database, add_issue(database, slot=slot, seqs=[1, 2, 3])) for slot in ("a", "b"))
+    expander(database, Audience(readers), size=2).expand(new)
+    retried(database, new.id)
+    expander(database, Audience(readers), size=2).expand(old)
+    assert states(database, new.id) == [("deferred", "refused")]
+    assert papers_in(database, old.id) == [[3]]
+
+
+def test_only_readers_of_the_newer_issue_lose_the_older_one(database: Database) -> None:
+    readers = add_readers(database, 4)
+    add_papers(database, range(1, 4))
+    old = load(database, add_issue(database, slot="a", seqs=[1, 2]))
+    expander(database, Audience(readers)).expand(old)
+    retried(database, old.id)
+    set_reader(database, readers[1], SubscriberState.PAUSED)
+    choose_for(database, readers[2], interests={"muted": ["Sample"]})
+    new = load(database, add_issue(database, slot="b", seqs=[1, 2, 3]))
+    expander(database, Audience(readers)).expand(new)
+    retry, given_up = ("deferred", "refused"), ("failed", "superseded")
+    assert states(database, old.id) == [given_up, retry, retry, given_up], "who gets nothing new keeps what he waits for"
+    assert states(database, new.id) == [("pending", ""), ("skipped", "nothing_new"), ("pending", "")]
+
+
+def test_a_sender_that_claims_at_the_same_moment_keeps_its_delivery(database: Database, database_url: str) -> None:
+    if database.is_sqlite:
+        return  # there is one writer at a time
+    readers = add_readers(database, 2)
+    add_papers(database, range(1, 4))
+    old = load(database, add_issue(database, slot="a", seqs=[1, 2]))
+    expander(database, Audience(readers)).expand(old)
+    retried(database, old.id)
+    new = load(database, add_issue(database, slot="b", seqs=[1, 2, 3]))
+    other = Database(database_url)
+    with other.write() as session:
+        mine = update(DeliveryRow).where(DeliveryRow.subscriber_id == readers[0], DeliveryRow.issue_id == old.id)
+        session.execute(mine.values(state=DeliveryState.CLAIMED))
+        listing = threading.Thread(target=lambda: expander(database, Audience(readers)).expand(new))
+        listing.start()
+        listing.join(20)
+        waited = listing.is_alive()
+    listing.join(20)
+    assert not waited, "the listing waits for no sender"
+    other.dispose()
+    assert states(database, old.id) == [("claimed", "refused"), ("failed", "superseded")]
+    assert papers_in(database, new.id) == [[3], [1, 2, 3]]
+
+
+READERS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "interests": st.sampled_from(
+                [{}, {"keywords": ["Sample 4"]}, {"keywords": ["Sample 2", "Sample 7"]}, {"muted": ["Sample 1"]}]
+            ),
+            "size": st.sampled_from([None, 1, 2, 5]),
+            "local_hour": st.integers(0, 23),
+            "zone": st.sampled_from(["UTC", "Asia/Tokyo"]),
+        }
+    ),
+    min_size=1,
+    max_size=9,
+)
+PAST = st.lists(
+    st.tuples(st.lists(st.integers(1, 8), unique=True, min_size=1), st.sampled_from(["papers", "robots"])), max_size=3
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=READERS, past=PAST, pool=st.lists(st.integers(1, 8), unique=True), page=st.integers(1, 10), data=st.data())
+def test_everybody_gets_what_choosing_for_one_reader_after_the_other_gives(
+    database: Database,
+    people: list[dict[str, Any]],
+    past: list[tuple[list[int], str]],
+    pool: list[int],
+    page: int,
+    data: st.DataObject,
+) -> None:
+    empty(database)
+    readers = add_readers(database, len(people))
+    add_papers(database, range(1, 9))
+    for reader, choices in zip(readers, people, strict=True):
+        choose_for(database, reader, **choices)
+    for number, (seqs, newsletter) in enumerate(past):
+        issue = load(database, add_issue(database, slot=f"past-{number}", seqs=seqs, newsletter=newsletter))
+        expander(database, Audience(readers), page=page).expand(issue)
+        fates = data.draw(st.lists(FATES, min_size=len(readers), max_size=len(readers)))
+        with database.write() as session:
+            for reader, (state, reason, attempts) in zip(readers, fates, strict=True):
+                listed = (DeliveryRow.subscriber_id == reader) & (DeliveryRow.issue_id == issue.id)
+                fate = update(DeliveryRow).where(listed, DeliveryRow.state == DeliveryState.PENDING)
+                session.execute(fate.values(state=state, reason=reason, attempts=attempts))
+    issue_id = add_issue(database, slot="now", seqs=pool)
+    expected = [one_by_one(database, issue_id, reader, choices) for reader, choices in zip(readers, people, strict=True)]
+    expander(database, Audience(readers), page=page).expand(load(database, issue_id))
+    with database.read() as session:
+        found = (
+            select(DeliveryRow.state, DeliveryRow.reason, DigestRow.entries, DeliveryRow.not_before)
+            .outerjoin(DigestRow, DigestRow.id == DeliveryRow.digest_id)
+            .where(DeliveryRow.issue_id == issue_id)
+            .order_by(DeliveryRow.subscriber_id)
+        )
+        assert [(state, reason, entries, due) for state, reason, entries, due in session.execute(found)] == expected
+    assert account(database, issue_id).adds_up
+
+
+FATES = st.sampled_from(
+    [
+        (DeliveryState.PENDING, "", 0),
+        (DeliveryState.SENT, "", 1),
+        (DeliveryState.FAILED, Reason.REFUSED, 3),
+        (DeliveryState.DEFERRED, Reason.REFUSED, 1),
+        (DeliveryState.DEFERRED, Reason.UNREACHABLE, 0),
+        (DeliveryState.DEFERRED, Reason.IN_DOUBT, 1),
+        (DeliveryState.DOT_SENT, "", 0),
+    ]
+)
+
+
+def one_by_one(
+    database: Database, issue_id: IssueId, reader: SubscriberId, choices: dict[str, Any]
+) -> tuple[str, str, list[list[Any]] | None, datetime]:
+    """What a reader is to get: state, reason, papers and due time, found out the slow and plain way."""
+    due = due_at(local_hour=choices["local_hour"], zone=choices["zone"])
+    sent: set[PaperSeq] = set()
+    with database.read() as session:
+        pool = Pool(IssueStore(session).pool(issue_id))
+        history = (
+            select(DeliveryRow.state, DeliveryRow.reason, DeliveryRow.attempts, IssueRow.newsletter, DigestRow.entries)
+            .join(DigestRow, DigestRow.id == DeliveryRow.digest_id)
+            .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
+            .where(DeliveryRow.subscriber_id == reader)
+        )
+        for state, reason, attempts, newsletter, entries in session.execute(history):
+            is_retried = state == DeliveryState.DEFERRED and reason != Reason.IN_DOUBT and attempts > 0
+            is_superseded = is_retried and newsletter == NEWSLETTER
+            if state not in {DeliveryState.FAILED, DeliveryState.SKIPPED} and not is_superseded:
+                sent.update(seq for seq, _ in entries)
+    interests = interests_from_json(choices["interests"])
+    chosen = choose(pool, interests, size=choices["size"] or 3, excluded=sent)
+    if not chosen:
+        return "skipped", "nothing_new", None, due
+    return "pending", "", [[entry.paper_seq, entry.match] for entry in chosen], due
+
+
+def empty(database: Database) -> None:
+    """Delete everything, for the next example."""
+    with database.write() as session:
+        for table in (DeliveryRow, DigestRow, IssuePaperRow, IssueRow, SubscriptionRow, SubscriberRow, PaperRow):
+            session.execute(delete(table))

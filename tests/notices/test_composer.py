@@ -11,6 +11,8 @@ import pytest
 from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
+from newsletter.delivery.dkim import DkimSigner
+from newsletter.delivery.verp import BounceAddresses, BounceKind, Signed
 from newsletter.notices.composer import NoticeComposer, notice_message_id
 from newsletter.notices.model import NoticeClaim
 from newsletter.notices.store import NoticeStore
@@ -21,21 +23,33 @@ from subscribers.tables import AddressChangeRow
 from subscribers.tokens import KeyRing, TokenPurpose
 from tests.conftest import MONDAY
 from tests.delivery.house import NEWSLETTER, add_readers, address, subscribe
+from tests.delivery.keys import ed25519_signer, rsa_signer, verifies
 from tests.notices.house import WEEK, add_person, add_wish, put
 
 SECRET = b"a secret of at least thirty-two bytes"
 BASE = "https://papers.example.org"
 KEYS = LinkKeys(KeyRing.of(SECRET))
+BOUNCES = BounceAddresses(SECRET)
 NEWSLETTERS = {
     NEWSLETTER: NewsletterConfig(from_address="papers@example.org", envelope_from="bounces@example.org"),
     "robots": NewsletterConfig(name="Robots", from_address="robots@example.org"),
 }
 
 
-def composer(database: Database, *, confirm_within: timedelta = WEEK, size: int = 10) -> NoticeComposer:
+def composer(database: Database, *signers: DkimSigner, confirm_within: timedelta = WEEK, size: int = 10) -> NoticeComposer:
     renderer = Renderer(None, base_url=BASE, secret=SECRET)
     newsletters = {slug: newsletter.model_copy(update={"size": size}) for slug, newsletter in NEWSLETTERS.items()}
-    return NoticeComposer(database, renderer, KEYS, SECRET, newsletters, confirm_within=confirm_within, base_url=BASE)
+    return NoticeComposer(
+        database,
+        renderer,
+        KEYS,
+        SECRET,
+        newsletters,
+        confirm_within=confirm_within,
+        base_url=BASE,
+        bounces=BOUNCES,
+        signers=dict.fromkeys(newsletters, signers),
+    )
 
 
 def claim(database: Database, *, at: datetime = MONDAY) -> NoticeClaim:
@@ -66,7 +80,9 @@ def test_the_mail_to_confirm_has_one_link_and_nothing_the_stranger_wrote(databas
     asked = claim(database)
     made = composer(database).compose(asked)
     message = parse(made.data)
-    assert (made.envelope_from, made.recipient) == ("bounces@example.org", address(person))
+    assert BOUNCES.read(made.envelope_from) == Signed(BounceKind.NOTICE, asked.notice_id)
+    assert made.envelope_id == f"n{asked.notice_id}"
+    assert made.recipient == address(person)
     assert message["To"] == address(person)
     assert message["Form-Sub"] == "v=1; ip=192.0.2.7; dom=papers.example.org"
     assert message["Message-ID"] == notice_message_id(SECRET, asked.notice_id, "example.org")
@@ -86,6 +102,17 @@ def test_the_same_notice_gives_the_same_bytes(database: Database) -> None:
     confirm_notice(database)
     asked = claim(database)
     assert composer(database).compose(asked) == composer(database).compose(asked)
+
+
+def test_a_signed_notice_is_believed(database: Database) -> None:
+    confirm_notice(database)
+    asked = claim(database)
+    made = composer(database, rsa_signer(), ed25519_signer()).compose(asked)
+    assert verifies(made.data, 0)
+    assert verifies(made.data, 1)
+    assert made.data.endswith(b"\r\n" + composer(database).compose(asked).data)
+    assert not verifies(made.data.replace(b"\r\nForm-Sub: v=1; ip=192.0.2.7", b"\r\nForm-Sub: v=1; ip=192.0.2.8"))
+    assert not verifies(made.data.replace(b"\r\nAuto-Submitted: auto-generated", b""))
 
 
 @pytest.mark.parametrize(
@@ -169,6 +196,14 @@ def test_an_address_with_letters_of_its_own_domain_is_written_in_ascii(database:
     put(database, Notice(NoticeKind.ADDRESS_CHANGED, person, "old@bücher.example", ""))
     made = composer(database).compose(claim(database))
     assert parse(made.data)["To"] == "old@xn--bcher-kva.example"
+
+
+def test_an_address_with_letters_of_its_own_before_the_at_is_written_in_utf8(database: Database) -> None:
+    person = add_person(database)
+    put(database, Notice(NoticeKind.ADDRESS_CHANGED, person, "öld@bücher.example", ""))
+    made = composer(database, rsa_signer()).compose(claim(database))
+    assert "\r\nTo: öld@xn--bcher-kva.example\r\n".encode() in made.data
+    assert verifies(made.data)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
@@ -16,12 +17,16 @@ from newsletter.rendering.errors import RenderingError
 from newsletter.rendering.lint import lint
 from newsletter.rendering.message import (
     CONFIRM,
+    TO,
     UNSUBSCRIBE,
     ComposedBody,
+    Gapped,
+    MessageIds,
     Slots,
     date_field,
     message_id,
 )
+from subscribers.tokens import Mac
 from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, SECRET, TOKEN
 
 NONCE = b"n" * 32
@@ -123,11 +128,82 @@ def test_a_text_that_guesses_a_placeholder_without_the_nonce_stays_text() -> Non
         "ada@exämple.org",
         "ada @example.org",
         "",
+        "ad\u2028a@example.org",
+        "ad\u00a0a@example.org",
+        "ad\u202ea@example.org",
+        "ad\ud800a@example.org",
+        "ada@" + "a." * 200 + "org",
     ],
 )
 def test_a_recipient_that_is_not_one_plain_address_is_refused(recipient: str) -> None:
-    with pytest.raises(ValueError, match="one plain ASCII address"):
+    with pytest.raises(ValueError, match="one plain address"):
         composed().splice(replace(PERSONAL, recipient=recipient))
+
+
+def test_letters_beyond_ascii_before_the_at_stand_in_the_to_field_and_nowhere_else() -> None:
+    personal = replace(PERSONAL, recipient="adá.łove@example.org")
+    data = composed().splice(personal)
+    assert "\r\nTo: adá.łove@example.org\r\n".encode() in data
+    assert data.replace("adá.łove".encode(), b"ada") == composed().splice(PERSONAL)
+    assert lint(data, composed().expectation(personal)) == []
+    assert {finding.rule for finding in lint(data, composed().expectation(PERSONAL))} >= {"eight-bit", "recipient"}
+    elsewhere = data.replace(b"Subject: ", "Subject: adá ".encode())
+    assert {finding.rule for finding in lint(elsewhere, composed().expectation(personal))} >= {"eight-bit"}
+    for other in ("eve@example.org", "adà.łove@example.org"):
+        changed = data.replace("adá.łove@example.org".encode(), other.encode())
+        assert "recipient" in {finding.rule for finding in lint(changed, composed().expectation(personal))}
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("a", "b", "a")])
+def test_gaps_are_filled_in_order(names: tuple[str, ...]) -> None:
+    gapped = Gapped([b"x"] * (len(names) + 1), names)
+    values = {"a": b"1", "b": b"2"}
+    assert gapped.fill(values) == b"x" + b"".join(values[name] + b"x" for name in names)
+    assert gapped.fill(values) == gapped.fill(values)
+    with pytest.raises(ValueError, match="one text more"):
+        Gapped([], names)
+
+
+def test_slots_side_by_side_are_filled_each() -> None:
+    body = replace(composed(), pieces=(b"<", b"", b"", b">\r\n"), slots=((1, UNSUBSCRIBE), (2, UNSUBSCRIBE)))
+    assert body.splice(PERSONAL) == f"<{TOKEN}{TOKEN}>\r\n".encode()
+
+
+def test_a_body_of_ours_goes_over_the_wire_as_it_is() -> None:
+    assert composed(text="A line\n.with a dot\n.\n").is_wire_safe()
+    assert ComposedBody.from_bytes((GOLDEN / "composed-body-1.bin").read_bytes()).is_wire_safe()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_safe"),
+    [
+        ((b"A: b\r\n\r\n" + b"x" * 998 + b"\r\n",), True),
+        ((b"A: b\r\n\r\n" + b"x" * 999 + b"\r\n",), False),
+        ((b"A: b\r\n\r\n" + b"x" * 966, b"", b"\r\n"), True),
+        ((b"A: b\r\n\r\n" + b"x" * 967, b"", b"\r\n"), False),
+        ((b"A: b\r\n\r\n.\r\n",), False),
+        ((b".: b\r\n",), False),
+        ((b"A: b\r\n\r\nno end",), False),
+        ((b"A: b\r\n\r\nlone\r\r\n",), False),
+        ((b"A: b\r\n\r\nlone\n\r\n",), False),
+        ((b"A: b\r\n\r\n\0\r\n",), False),
+        (("A: é\r\n".encode(),), False),
+        ((b"A: \r", b"", b"\n\r\n"), False),
+    ],
+)
+def test_a_body_that_must_be_looked_at_again_is_known(pieces: tuple[bytes, ...], is_safe: bool) -> None:
+    slots = tuple((place, UNSUBSCRIBE) for place in range(1, len(pieces), 2))
+    assert replace(composed(), pieces=pieces, slots=slots).is_wire_safe() is is_safe
+
+
+def test_an_address_at_the_start_of_a_line_may_begin_with_a_dot() -> None:
+    body = replace(composed(), pieces=(b"To:\r\n", b"", b"\r\n"), slots=((1, TO),))
+    assert not body.is_wire_safe()
+
+
+@given(st.binary(max_size=100), st.binary(max_size=200))
+def test_codes_are_those_of_the_standard_library(key: bytes, message: bytes) -> None:
+    assert Mac(key).of(message) == hmac.digest(key, message, "sha256")
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 33, "x" * 31 + "\n", "x" * 31 + ".", "x" * 31 + "="])
@@ -216,3 +292,5 @@ def test_a_naive_date_and_a_short_nonce_are_refused() -> None:
         date_field(FRIDAY.replace(tzinfo=None))
     with pytest.raises(ValueError, match="nonce"):
         Slots(b"short")
+    with pytest.raises(ValueError, match="message id"):
+        MessageIds(SECRET, "example.org>\r\nBcc: x")

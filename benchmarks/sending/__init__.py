@@ -1,0 +1,1 @@
+"""What the measurements of sending share: sinks, a filled database, and the sides that send."""
