@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sending.machine import machine
 from sending.postgres import postgres_database, postgres_server
+from sending.processes import end_tidily
 from sending.profiling import Profile
 from sending.sides import Run, has_postfix_tools, send, smtp_sink, smtp_source, smtplib_threads
 from sending.sink import Sink, fast_sink
@@ -249,6 +250,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAMES", help="of shared, fast, personal, signed, postgres, workers; with commas")
     parser.add_argument("--profile", action="store_true", help="only the program's side, and where its CPU goes")
     options = parser.parse_args()
+    end_tidily()
     print(machine())
     with ExitStack() as stack:
         bench = Bench(stack, options.messages)

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sending.machine import machine
+from sending.processes import end_tidily
 from sending.sides import COURSE_STEP, send
 from sending.sink import fast_sink
 from sending.world import build_world
@@ -32,6 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.readers < 2 * PART:
         parser.error(f"at least {2 * PART:,} readers, or there is no first and last part to compare")
+    end_tidily()
     print(machine())
     with tempfile.TemporaryDirectory(prefix="million-") as name, fast_sink() as sink:
         started = time.perf_counter()

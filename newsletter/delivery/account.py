@@ -81,8 +81,10 @@ class Accounts:
         elif listed != audience:
             problems.append(f"{listed} deliveries are listed for an audience of {audience}")
         unsettled = sum(by_state[state] for state in _UNSETTLED)
-        if issue_state == IssueState.FINISHED and unsettled:
-            problems.append(f"the issue counts as finished, but {unsettled} deliveries are not settled")
+        if issue_state == IssueState.CANCELLED:
+            unsettled -= by_state[DeliveryState.DOT_SENT]  # they are on their way, and settle by their reply
+        if issue_state in {IssueState.FINISHED, IssueState.CANCELLED} and unsettled:
+            problems.append(f"the issue counts as {issue_state}, but {unsettled} deliveries are not settled")
         problems += self._contradictions(issue_id)
         return Account(issue_id, audience, by_state, skipped, tuple(problems))
 

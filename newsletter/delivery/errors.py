@@ -34,10 +34,6 @@ class SmtpUnavailable(SmtpError):  # noqa: N818 - named for what happened
     """No connection, or one that broke before the final dot: certainly not accepted."""
 
 
-class SmtpAborted(SmtpError):  # noqa: N818 - named for what happened
-    """The intent could not be written, so the connection was closed before the final dot: certainly not accepted."""
-
-
 class SmtpInDoubt(SmtpError):  # noqa: N818 - named for what happened
     """The final dot left and no reply that can be understood came back: the message may have been accepted."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, case, exists, false, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, case, exists, false, func, select, tuple_, update
 
 from newsletter.delivery.account import Accounts
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, NewDelivery, Reason, SkipReason
@@ -19,7 +19,7 @@ from newsletter.delivery.policy import OnDoubt
 from newsletter.delivery.roster import WorkerId
 from newsletter.delivery.rows import INSTANT, insert_missing, with_rows
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
-from newsletter.digest.model import DigestId, IssueId, IssueState
+from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId, SubscriberState
 from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
@@ -31,7 +31,7 @@ _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
 #: A waiting delivery with what is known of its reader; ``_KEY`` is the place of the address key in it.
-Found: TypeAlias = Row[Any]
+Found: TypeAlias = tuple[Any, ...]
 _KEY = 8
 _MAY_COME_BACK = frozenset({SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value})
 
@@ -290,9 +290,7 @@ class Ledger(Accounts):
                 SubscriptionRow,
                 (SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id) & (SubscriptionRow.newsletter == newsletter),
             )
-            .where(
-                DeliveryRow.issue_id == lane.issue_id, DeliveryRow.state == lane.state, DeliveryRow.digest_id.is_not(None)
-            )
+            .where(DeliveryRow.issue_id == lane.issue_id, DeliveryRow.state == lane.state, DeliveryRow.digest_id.is_not(None))
             .order_by(DeliveryRow.id)
             .limit(limit)
             .with_for_update(of=DeliveryRow, skip_locked=True)
@@ -306,7 +304,7 @@ class Ledger(Accounts):
         for domain in without:
             ends_so = SubscriberRow.address_key.endswith(f"@{domain}", autoescape=True)
             query = query.where(~func.coalesce(ends_so, false()))
-        return self._session.execute(query).all()
+        return [tuple(row) for row in self._session.execute(query)]
 
     def _suppressed(self, hashes: Collection[str]) -> frozenset[str]:
         found = select(SuppressionRow.address_hash).where(SuppressionRow.address_hash.in_(hashes))

@@ -114,8 +114,8 @@ class Claim:
 class OutgoingMessage:
     """A message ready for the wire: ``data`` is all of it, with CRLF line ends, not dot-stuffed.
 
-    ``envelope_id`` is what a DSN will name it by (RFC 3461 section 4.4); empty asks for no DSN. ``is_checked`` says that ``data``
-    was put together from checked pieces: 7-bit, no bare CR or LF, no long line, none that begins with a dot.
+    ``envelope_id`` is what a DSN will name it by (RFC 3461 section 4.4); empty asks for no DSN. ``is_checked`` says that
+    ``data`` was put together from checked pieces: 7-bit, no bare CR or LF, no long line, none that begins with a dot.
     """
 
     envelope_from: str

@@ -177,7 +177,9 @@ class Objections:
         if self._in_a_row < OBJECTIONS:
             return ""
         self._in_a_row = 0
-        return f"the server refused {OBJECTIONS} messages in a row ({said} at {phase}): see its last words in 'issues deliveries'"
+        return (
+            f"the server refused {OBJECTIONS} messages in a row ({said} at {phase}): see its last words in 'issues deliveries'"
+        )
 
 
 def after_reply(claim: Tried, reply: SmtpReply, phase: Phase, *, now: datetime, policy: RetryPolicy, jitter: float) -> Outcome:

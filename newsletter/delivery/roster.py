@@ -70,9 +70,9 @@ class Roster:
         """Look at the others; return those whose beat has stood still for the length of a lease."""
         now = self._clock.monotonic()
         seen = {}
-        for worker_id, beat in session.execute(select(WorkerRow.id, WorkerRow.beat).where(WorkerRow.id != self.worker_id)):
-            last = self._seen.get(worker_id)
-            seen[WorkerId(worker_id)] = last if last is not None and last[0] == beat else (beat, now)
+        for number, beat in session.execute(select(WorkerRow.id, WorkerRow.beat).where(WorkerRow.id != self.worker_id)):
+            last = self._seen.get(WorkerId(number))
+            seen[WorkerId(number)] = last if last is not None and last[0] == beat else (beat, now)
         self._seen = seen
         return [worker_id for worker_id, (_, since) in seen.items() if now - since >= self._lease]
 

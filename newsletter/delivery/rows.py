@@ -51,6 +51,7 @@ def with_rows(
     """
     connection = session.connection()
     is_sqlite = connection.dialect.name == "sqlite"
+    driver: Any = connection.dialect.dbapi
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(rows), MOST_ROWS):
         part = list(rows[start : start + MOST_ROWS])
@@ -65,16 +66,16 @@ def with_rows(
             cursor.execute(statement, parameters)
             if cursor.description is not None:
                 found.extend(cursor.fetchall())
-        except connection.dialect.dbapi.Error as error:
+        except driver.Error as error:
             # What SQLAlchemy makes of it, values left out: they are rows of the ledger.
-            raise DBAPIError.instance(statement, None, error, connection.dialect.dbapi.Error, hide_parameters=True) from error
+            raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
         finally:
             cursor.close()
     return found
 
 
 @lru_cache(maxsize=64)
-def _statement(sql: str, types: tuple[str, ...], names: tuple[str, ...], size: int, is_sqlite: bool) -> str:  # noqa: FBT001 - a key of the cache
+def _statement(sql: str, types: tuple[str, ...], names: tuple[str, ...], size: int, is_sqlite: bool) -> str:
     mark = "?" if is_sqlite else "%s"
     # PostgreSQL takes the types of the columns from the first row; SQLite gives instants the type of the column they go to.
     first = ", ".join(mark if is_sqlite else f"CAST({mark} AS {kind})" for kind in types)

@@ -1,8 +1,8 @@
 """The SMTP transport: one connection that says exactly whether a message may have been accepted.
 
 RFC 5321, with STARTTLS (RFC 3207), implicit TLS (RFC 8314), AUTH (RFC 4954), PIPELINING (RFC 2920), SIZE (RFC 1870), enhanced
-status codes (RFC 2034), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461). One recipient a message. The body goes out
-without its final dot; the dot leaves only when the caller, whose intent is durable by then, says so. Where PIPELINING is offered
+status codes (RFC 2034), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461). One recipient a message. The body goes
+out without its final dot; the dot leaves only when the caller, whose intent is durable by then, says so. Where PIPELINING is offered
 it can take the next message's envelope along, so that a message costs one round trip.
 """
 
@@ -198,7 +198,11 @@ class SmtpConnection:
             raise ValueError("announce the message first")
         refused: SmtpRefused | None = None
         has_data_open = False
-        for command, wanted, phase in ((envelope.mail, "2", Phase.MAIL), (envelope.rcpt, "2", Phase.RCPT), (b"DATA", "3", Phase.DATA)):
+        for command, wanted, phase in (
+            (envelope.mail, "2", Phase.MAIL),
+            (envelope.rcpt, "2", Phase.RCPT),
+            (b"DATA", "3", Phase.DATA),
+        ):
             if not self._can_pipeline:
                 if refused:
                     break
@@ -224,7 +228,7 @@ class SmtpConnection:
                 self._wire.write_line(b"RSET")
                 await self._wire.expect(250, Phase.MAIL, within=timedelta(seconds=self._for_reply))
             elif refused.phase is Phase.RCPT:
-                # RFC 2920 section 3.1: without a recipient, DATA that was let through is ended at once; its reply does not matter.
+                # RFC 2920 section 3.1: without a recipient, DATA that was let through is ended at once, whatever the reply.
                 self._wire.write_line(b".")
                 self._allow()
                 await self._wire.read(Phase.DATA)

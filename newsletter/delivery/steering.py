@@ -74,7 +74,7 @@ class Steering:
             return _issue(session, issue_id)
 
     def resume(self, issue_id: IssueId) -> Issue:
-        """Let a paused issue go on; an open one stays as it is.
+        """Let a paused issue go on; an open one stays as it is. What was refused for our sake is due again at once.
 
         An issue that counts as finished although deliveries wait is opened as well: that mends it.
 
@@ -86,6 +86,7 @@ class Steering:
             waits = issue.state is IssueState.FINISHED and _has_unsettled(session, issue_id)
             if issue.state is IssueState.PAUSED or waits:
                 self._set(session, issue_id, state=IssueState.OPEN, note="", finished_at=None)
+                self._make_due(session, issue_id)
                 log.info("delivery.issue_resumed issue=%d", issue_id)
             elif issue.state is not IssueState.OPEN:
                 raise _refusal(issue, "resume")
@@ -153,6 +154,19 @@ class Steering:
 
     def _set(self, session: Session, issue_id: IssueId, **values: object) -> None:
         session.execute(update(IssueRow).where(IssueRow.id == issue_id).values(**values), execution_options=_ROWS_ONLY)
+
+    def _make_due(self, session: Session, issue_id: IssueId) -> None:
+        refused = (
+            update(DeliveryRow)
+            .where(
+                DeliveryRow.issue_id == issue_id,
+                DeliveryRow.state == DeliveryState.DEFERRED,
+                DeliveryRow.reason == Reason.POLICY,
+                DeliveryRow.not_before > self._clock.now(),
+            )
+            .values(not_before=self._clock.now())
+        )
+        session.execute(refused, execution_options=_ROWS_ONLY)
 
     def _put_back(self, session: Session, ids: Sequence[int], *, failed: bool) -> None:
         now = self._clock.now()

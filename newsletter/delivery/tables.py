@@ -1,4 +1,4 @@
-"""The ledger: one row per issue and subscriber, the composed bodies that repeats are made from, who is sending, and how fast."""
+"""The ledger: one row per issue and subscriber; bodies that repeats are made from; who is sending, and how fast."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class NoticeSender:
         if not self._may_write(claim.address, claim.kind):
             return after_skip(claim, DropReason.SUPPRESSED)
         if claim.content is not None:
-            return OutgoingMessage(claim.envelope_from, claim.address, claim.content)
+            return OutgoingMessage(claim.envelope_from, claim.address, claim.content, envelope_id=f"n{claim.notice_id}")
         try:
             return self._composer.compose(claim)
         except SQLAlchemyError:

@@ -1,4 +1,4 @@
-"""The ledger's state machine: claims, leases, fencing, recovery and the account, on both databases."""
+"""The ledger's state machine: claims, fencing, what is taken over, and the account, on both databases."""
 
 from __future__ import annotations
 

@@ -189,3 +189,16 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
 def test_an_issue_that_is_not_there_is_named(steering: Steering) -> None:
     with pytest.raises(SteeringRefused, match="issue 99 does not exist"):
         steering.pause(IssueId(99))
+
+
+def test_what_was_refused_for_our_sake_is_due_again_when_the_issue_goes_on(
+    steering: Steering, database: Database, clock: ManualClock
+) -> None:
+    issue_id = open_issue(database, add_readers(database, 2))
+    later = clock.now() + timedelta(hours=6)
+    ours, _ = settle(database, issue_id, *[DeliveryState.DEFERRED] * 2, not_before=later, reason=Reason.REFUSED)
+    with database.write() as session:
+        session.execute(update(DeliveryRow).where(DeliveryRow.id == ours).values(reason=Reason.POLICY))
+    steering.pause(issue_id)
+    steering.resume(issue_id)
+    assert [row(database, number).not_before for number in (1, 2)] == [clock.now(), later]

@@ -19,7 +19,7 @@ from subscribers.choices_json import choices_to_json
 from subscribers.model import Choices, ConsentMethod, Notice, NoticeKind, SubscriberId, SubscriberState
 from subscribers.tables import SubscriberRow, WishRow
 from tests.conftest import MONDAY
-from tests.delivery.house import NEWSLETTER, address, smtp_config
+from tests.delivery.house import NEWSLETTER, address, relays
 
 WEEK = timedelta(days=7)
 
@@ -118,7 +118,7 @@ def sender(
     return NoticeSender(
         database,
         clock,
-        smtp_config(port, **(smtp or {})),
+        relays(port, **(smtp or {})),
         DeliveryConfig.model_validate(delivery),
         composer=composer or PlainComposer(),
         may_write=may_write,

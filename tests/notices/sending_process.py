@@ -14,11 +14,9 @@ from newsletter.notices.tables import NoticeRow
 from tests.notices.house import sender
 
 
-async def main(url: str, port: str, on_doubt: str, lease: str) -> None:
+async def main(url: str, port: str, on_doubt: str) -> None:
     database = Database(url)
-    sending = sender(
-        database, SystemClock(), int(port), smtp={"final_timeout": "1s"}, on_doubt=on_doubt, lease=lease, retry_first="1s"
-    )
+    sending = sender(database, SystemClock(), int(port), smtp={"final_timeout": "1s"}, on_doubt=on_doubt, retry_first="1s")
     while True:
         await sending.run()
         with database.read() as session:

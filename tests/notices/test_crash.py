@@ -25,7 +25,7 @@ LINES = 2
 
 
 def start(url: str, server: SmtpServer, on_doubt: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.notices.sending_process", url, str(server.port), on_doubt, "1s"]
+    command = [sys.executable, "-m", "tests.notices.sending_process", url, str(server.port), on_doubt]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
