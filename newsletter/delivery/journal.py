@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from newsletter.delivery.model import DeliveryId, DeliveryState, Finding, Outcome, Result, SmtpReply
+from newsletter.errors import NewsletterError
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,14 @@ _SUFFIX = ".journal"
 
 class Journal(Protocol):
     """Keeps results over a crash while the database is in trouble."""
+
+    def prepare(self) -> None:
+        """Reserve the room for it, while there is any.
+
+        Raises:
+            NewsletterError: there is none, or it cannot be written to.
+        """
+        ...
 
     def append(self, results: Sequence[Result]) -> None:
         """Keep ``results`` durably.
@@ -60,11 +69,15 @@ class FileJournal:
         self._end = 0
 
     def prepare(self) -> None:
-        """Reserve this process's file.
+        try:
+            self._reserve()
+        except OSError as error:
+            raise NewsletterError(
+                f"the side journal in {self._folder} cannot be made ({error.strerror}), and nothing is sent without it; "
+                "check paths.data, its rights and its disk"
+            ) from error
 
-        Raises:
-            OSError: the disk has no room for it, or the folder cannot be written to.
-        """
+    def _reserve(self) -> None:
         if self._file is not None:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,7 +95,7 @@ class FileJournal:
             os.fsync(file)
 
     def append(self, results: Sequence[Result]) -> None:
-        self.prepare()
+        self._reserve()
         assert self._file is not None  # noqa: S101 - prepared
         lines = b"".join(_to_line(result) for result in results)
         os.pwrite(self._file, lines, self._end)
@@ -157,9 +170,7 @@ def _read(content: bytes, name: str) -> list[Finding]:
     for line in content.rstrip(b"\0").split(b"\n")[:-1]:
         text, _, check = line.lstrip(b"\0").rpartition(b" ")
         try:
-            if int(check, 16) != zlib.crc32(text):
-                raise ValueError("the check sum does not fit")
-            record = json.loads(text)
+            record = json.loads(text) if int(check, 16) == zlib.crc32(text) else None
             code = record["code"]
             outcome = Outcome(
                 DeliveryState(record["state"]),

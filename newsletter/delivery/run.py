@@ -189,6 +189,7 @@ class SendingRun:
 
     def _join(self, presence: Presence) -> None:
         """Take a place among the workers, and take back what dead ones held and what they knew."""
+        self._journal.prepare()
         with self._database.write() as session:
             self._roster.join(session)
             if presence.is_alone:

@@ -49,6 +49,9 @@ class ShelfJournal:
         """Whether nobody holds it any more."""
         return self._is_closed or not self._process.is_alive
 
+    def prepare(self) -> None:
+        self._process.step()
+
     def append(self, results: Sequence[Result]) -> None:
         self._process.step()
         if self._shelf.is_full:
