@@ -358,7 +358,7 @@ class NewsletterConfig(Section):
     envelope_from: str = Field("", description='where bounces go; "" means from_address')
     verp: bool = Field(
         default=True,
-        description="if envelope_from is set: give each message its own signed one, NAME+TOKEN@DOMAIN, so that bounces say whose",
+        description="if envelope_from is set: give each message its own signed one, NAME+TOKEN@DOMAIN, so a bounce says whose",
     )
     reply_to: str = Field("", description='where answers go; "" means from_address')
     list_id: str = Field("papers.example.org", description="List-Id (RFC 2919); never change it once mails have gone out")

@@ -56,7 +56,7 @@ class Fault:
     many seconds of silence. ``pace``: what is answered goes out at so many bytes a second. ``hang``: no answer at all, for
     ever; in the body nothing more is read either. ``reply`` is sent instead of the usual answer. ``drop`` ends the connection:
     before the answer, or after ``reply``. The usual answer follows where ``usual`` says so, and where there is only ``delay``
-    or ``pace``.
+    or ``pace``; where nothing at all is answered the connection stays silent.
     """
 
     phase: str
@@ -396,6 +396,11 @@ class _Session(asyncio.Protocol):
             fault.act()
         if fault.store and message is not None and not fault.usual:
             self.server.store(message)
+        self._misbehave(fault)
+        return fault
+
+    def _misbehave(self, fault: Fault) -> None:
+        """Answer what ``fault`` says, or not at all."""
         if fault.hang:
             self._is_held = True
             if fault.phase == "body":
@@ -408,7 +413,9 @@ class _Session(asyncio.Protocol):
         elif fault.drop:
             self._is_held = True
             self.transport.abort()
-        return fault
+        elif not fault.leaves_the_answer:
+            # Silent from here on: who answers one thing and not another has his answers taken for those to other commands.
+            self._is_held = True
 
     # The commands
 

@@ -275,7 +275,7 @@ def test_any_history_keeps_the_promises(sqlite_template: Path) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=300 if TORTURE else 12,
+            max_examples=300 if TORTURE else 10,
             stateful_step_count=30 if TORTURE else 16,
             deadline=None,
             suppress_health_check=list(HealthCheck),

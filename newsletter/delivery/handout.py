@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
@@ -22,6 +24,9 @@ from newsletter.delivery.roster import Roster
 from newsletter.delivery.writer import LedgerWriter
 from newsletter.digest.model import IssueId
 from subscribers.model import SubscriberId
+
+#: Seconds between two looks whether what stands aside may go: a destination may turn from slow to quick, and nobody says so.
+LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Handout:
         self._running = 0
         self._waiters: set[asyncio.Future[None]] = set()
         self._changed = asyncio.Event()
+        self._is_dry = asyncio.Event()
         self._lanes: deque[Lane] = deque()
         self._cursor: DeliveryId | None = None
         self._found_in_pass = False
@@ -114,6 +120,7 @@ class Handout:
         """Begin to claim ahead."""
         self._writer.on_refused = self.purge
         self._tasks.append(self._loop.create_task(self._watched(self._produce())))
+        self._tasks.append(self._loop.create_task(self._watched(self._look_again())))
         if not self._purse.is_unlimited:
             self._tasks.append(self._loop.create_task(self._watched(self._keep_pace())))
 
@@ -145,11 +152,11 @@ class Handout:
                 self._put_aside(job)
                 continue
             if not self._purse.is_unlimited and not self._purse.spend(relay, job.group):
+                self._is_dry.set()
                 if self._purse.blocked(relay, job.group).startswith("domain:"):
                     self._put_aside(job)
                     continue
                 self._ready.appendleft(job)
-                self._changed.set()
                 return None
             job.relay = relay
             self._running += 1
@@ -207,11 +214,9 @@ class Handout:
         self._changed.set()
 
     def forget(self) -> None:
-        """Drop what is claimed ahead: others have taken us for dead, and it is theirs."""
+        """Drop what is claimed ahead, and claim anew: others have taken us for dead, and it is theirs."""
         self._take_all()
-        self._lanes.clear()
-        self._found_in_pass = True
-        self._changed.set()
+        self.purge()
 
     async def close(self) -> list[Claim]:
         """Return the claims nobody took. Call it when nobody asks for more."""
@@ -221,6 +226,12 @@ class Handout:
         # The first is not to be cut off: what was claimed in the database must be known here.
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if not self._purse.is_unlimited:
+            # Else others would have to do without for a moment, and the day without for good.
+            with contextlib.suppress(SQLAlchemyError):
+                await self._writer.run(
+                    lambda session: PaceStore(session).give_back(self._purse.limits, self._purse.empty(), now=self._clock.now())
+                )
         return [job.claim for job in self._take_all()]
 
     @property
@@ -232,7 +243,7 @@ class Handout:
             await work
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever asks for a message gets it
+        except Exception as error:  # whoever asks for a message gets it
             self._error = error
         finally:
             self._is_over = True
@@ -275,13 +286,17 @@ class Handout:
     async def _begin_pass(self) -> bool:
         """Go over the deliveries from the start, if there can be anything; False if that is all."""
         if not self._is_first_pass and not self._found_in_pass:
-            if self._running or self._ready or self._set_aside:
+            used_up = [group for group in self._aside if self._is_used_up(group)]
+            if self._running or self._ready or self._set_aside > sum(len(self._aside[group]) for group in used_up):
                 await self._changed.wait()
                 return True
-            if self._without:
-                self._without.clear()
-            elif not self._tried_since:
+            again = [group for group in self._without if not self._is_used_up(group)]
+            for group in again:
+                del self._without[group]
+            if not again and not self._tried_since:
                 if await self._is_alone():
+                    if used_up:
+                        self._end_early(f"the day's limit of delivery.domains is reached for {', '.join(sorted(used_up))}")
                     return False
                 await self._pause()
         # Results that wait to be written may make something due.
@@ -321,27 +336,42 @@ class Handout:
         )
 
     async def _keep_pace(self) -> None:
-        """Draw what the limits allow, about a second ahead."""
+        """Draw what the limits allow, about a second ahead, when something is missing."""
         while not self._is_over:
-            wanted = self._purse.wanted(None)
-            if wanted:
-                granted = await self._writer.run(
-                    lambda session: PaceStore(session).draw(self._purse.limits, wanted, now=self._clock.now())
-                )
-                self._purse.fill(granted, self._loop.time())
-                for group in list(self._aside):
-                    self._bring_back(group)
-                self._wake()
+            self._is_dry.clear()
             wait = self._purse.next_look(self._loop.time())
             if math.isinf(wait):
-                self._end_early()
+                self._end_early("the limit of messages a day is reached")
                 return
-            await asyncio.sleep(wait)
+            wanted = self._purse.wanted()
+            if not wanted:
+                await self._is_dry.wait()
+            elif wait:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._is_dry.wait()
+            else:
+                await self._draw(wanted)
 
-    def _end_early(self) -> None:
-        self.problem = "the limit of messages a day is reached; the rest goes out after midnight UTC"
-        self._is_over = True
-        self._wake()
+    async def _draw(self, wanted: Mapping[str, int]) -> None:
+        granted = await self._writer.run(
+            lambda session: PaceStore(session).draw(self._purse.limits, wanted, now=self._clock.now())
+        )
+        self._purse.fill(granted, self._loop.time())
+        for group in [group for group in self._aside if self._is_used_up(group)]:
+            # One is kept: something of it is left when the run ends.
+            self._leave_out(group, keep=1)
+        self._bring_back()
+
+    async def _look_again(self) -> None:
+        while not self._is_over:
+            await asyncio.sleep(LOOK_AGAIN)
+            if self._set_aside:
+                self._bring_back()
+
+    def _end_early(self, problem: str) -> None:
+        self.problem = f"{problem}; the rest goes out after midnight UTC"
+        self.stop()
 
     def _put_aside(self, job: Job[Claim]) -> None:
         self._aside.setdefault(job.group, deque()).append(job)
@@ -349,29 +379,41 @@ class Handout:
         if self._set_aside >= 2 * self._size or not self._ready:
             self._changed.set()
 
-    def _bring_back(self, group: str) -> None:
-        waiting = self._aside.pop(group, deque())
-        self._set_aside -= len(waiting)
-        self._ready.extendleft(reversed(waiting))
+    def _bring_back(self) -> None:
+        """Let what stands aside be looked at again."""
+        for group in [group for group in self._aside if not self._is_used_up(group)]:
+            waiting = self._aside.pop(group)
+            self._set_aside -= len(waiting)
+            self._ready.extendleft(reversed(waiting))
+        self._changed.set()
+        self._wake()
 
     def _make_room(self) -> bool:
         """Give back most of what stands aside for destinations that are stuck, and claim nothing for them until that is gone.
 
-        False if none is stuck: then what stands aside is soon gone, and nothing more is to be claimed before.
+        False if there is nothing to give back: then what stands aside is soon gone, and nothing more is to be claimed before.
         """
-        now = self._loop.time()
+        now, before = self._loop.time(), self._set_aside
         stuck = [group for group in self._aside if self._is_stuck(group, now)]
         for group in stuck:
-            waiting = self._aside[group]
-            for _ in range(len(waiting) - self._size // (2 * len(stuck))):
-                job = waiting.pop()
-                self._set_aside -= 1
-                self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
-                self._writer.give_back(job.claim)
-        return bool(stuck)
+            self._leave_out(group, keep=self._size // (2 * len(stuck)))
+        return self._set_aside < before
+
+    def _leave_out(self, group: str, *, keep: int) -> None:
+        waiting = self._aside[group]
+        for _ in range(len(waiting) - keep):
+            job = waiting.pop()
+            self._set_aside -= 1
+            self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
+            self._writer.give_back(job.claim)
+        if not waiting:
+            del self._aside[group]
 
     def _is_stuck(self, group: str, now: float) -> bool:
         return self._destinations.is_slow(group, now) or f"domain:{group}" in self._purse.limits
+
+    def _is_used_up(self, group: str) -> bool:
+        return f"domain:{group}" in self._purse.used_up
 
     def _take_all(self) -> list[Job[Claim]]:
         jobs = [*self._ready, *(job for waiting in self._aside.values() for job in waiting)]

@@ -170,16 +170,22 @@ def _read(content: bytes, name: str) -> list[Finding]:
     for line in content.rstrip(b"\0").split(b"\n")[:-1]:
         text, _, check = line.lstrip(b"\0").rpartition(b" ")
         try:
-            record = json.loads(text) if int(check, 16) == zlib.crc32(text) else None
-            code = record["code"]
-            outcome = Outcome(
-                DeliveryState(record["state"]),
-                int(record["attempts"]),
-                str(record["reason"]),
-                datetime.fromisoformat(record["not_before"]) if record["not_before"] else None,
-                None if code is None else SmtpReply(int(code), str(record["status"]), ""),
-            )
-            found.append(Finding(DeliveryId(record["delivery"]), int(record["epoch"]), outcome))
+            found.append(_to_finding(text, check))
         except (ValueError, KeyError, TypeError) as error:
             log.error("delivery.journal_damaged file=%s error=%s", name, error)  # noqa: TRY400 - one damaged line, the rest counts
     return found
+
+
+def _to_finding(text: bytes, check: bytes) -> Finding:
+    if int(check, 16) != zlib.crc32(text):
+        raise ValueError("the check sum does not fit")
+    record = json.loads(text)
+    code = record["code"]
+    outcome = Outcome(
+        DeliveryState(record["state"]),
+        int(record["attempts"]),
+        str(record["reason"]),
+        datetime.fromisoformat(record["not_before"]) if record["not_before"] else None,
+        None if code is None else SmtpReply(int(code), str(record["status"]), ""),
+    )
+    return Finding(DeliveryId(record["delivery"]), int(record["epoch"]), outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -39,8 +39,8 @@ C_contra = TypeVar("C_contra", bound=Sendable, contravariant=True)
 class Job(Generic[C]):
     """A claim with its message.
 
-    ``group`` is the receiving domain, or the provider it belongs to; ``relay`` who it was given out for; ``begun_at`` is when it
-    was its turn on the connection, in seconds of the loop's clock.
+    ``group`` is the receiving domain, or the provider it belongs to; ``relay`` who it was given out for; ``begun_at`` is when
+    it was its turn on the connection, in seconds of the loop's clock.
     """
 
     claim: C
@@ -48,6 +48,15 @@ class Job(Generic[C]):
     group: str = ""
     relay: str = ""
     begun_at: float | None = None
+
+
+@dataclass(slots=True)
+class _Attempt(Generic[C]):
+    """How far a message came: whether its dot may have left, who rode along, whether the server dealt with it in good order."""
+
+    has_left: bool = False
+    following: Job[C] | None = None
+    went_well: bool = True
 
 
 class Source(Protocol[C]):
@@ -128,6 +137,7 @@ class Line(Generic[C]):
         self._relay: Relay | None = None
         self._connection: SmtpConnection | None = None
         self._fruitless = 0
+        self._moves = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until no message is left, ``stop`` is set, or no server can be reached.
@@ -212,49 +222,19 @@ class Line(Generic[C]):
 
     async def _send(self, connection: SmtpConnection, job: Job[C], stop: asyncio.Event) -> Job[C] | None:
         """Send the announced message; return the one that was announced with its dot, if any."""
-        claim = job.claim
-        relay = self._relay
-        assert relay is not None  # noqa: S101 - a connection has one
-        has_left = False
-        following: Job[C] | None = None
-        outcome: Outcome | None = None
-        went_well = True
+        attempt: _Attempt[C] = _Attempt()
         try:
-            await connection.put_body(job.message)
-            if await self._writer.intend(claim) and self._writer.may_leave(claim):
-                connection.check_silence()
-                envelope = None
-                if connection.can_ride and not stop.is_set() and not self._is_to_move():
-                    following, envelope = self._next_to_ride(connection, job)
-                has_left = True
-                reply = await connection.end(envelope)
-                outcome = self._judge.reply(claim, reply, Phase.DOT)
-                self._relays.worked(relay)
-            else:
-                # Refused under its epoch, or its reader left, or we were stopped for too long: the dot must not leave.
-                connection.abort()
-        except SmtpRefused as refused:
-            outcome = self._judge.reply(claim, refused.reply, refused.phase)
-        except SmtpInDoubt as error:
-            log.warning("delivery.no_final_reply %s why=%s", claim.label, error)
-            outcome = self._judge.doubt(claim)
-            went_well = False
-        except SmtpUnavailable as error:
-            outcome = self._broken(claim, error)
-            went_well = False
+            outcome = await self._try(connection, job, stop, attempt)
         except BaseException:
             connection.abort()
-            if following is not None:
-                self._source.put_back(following)
-            self._source.done(job, went_well=False)
-            if has_left:
-                self._writer.record(claim, self._judge.doubt(claim))
-            else:
-                self._writer.give_back(claim)
+            if attempt.following is not None:
+                self._source.put_back(attempt.following)
+            self._settle(job, self._judge.doubt(job.claim) if attempt.has_left else None, went_well=False)
             raise
-        if went_well:
+        if attempt.went_well:
             self._fruitless = 0
-        self._settle(job, outcome, went_well=went_well)
+        self._settle(job, outcome, went_well=attempt.went_well)
+        following = attempt.following
         if following is None:
             return None
         if not connection.is_waiting:
@@ -263,8 +243,39 @@ class Line(Generic[C]):
         self._source.begun(following)
         return following
 
+    async def _try(self, connection: SmtpConnection, job: Job[C], stop: asyncio.Event, attempt: _Attempt[C]) -> Outcome | None:
+        """Send the announced message; None if it must not leave now, and certainly did not."""
+        claim = job.claim
+        try:
+            await connection.put_body(job.message)
+            if not (await self._writer.intend(claim) and self._writer.may_leave(claim)):
+                # Refused under its epoch, or its reader left, or we were stopped for too long.
+                connection.abort()
+                return None
+            connection.check_silence()
+            envelope = None
+            if connection.can_ride and not stop.is_set() and not self._is_to_move():
+                attempt.following, envelope = self._next_to_ride(connection, job)
+            attempt.has_left = True
+            reply = await connection.end(envelope)
+        except SmtpRefused as refused:
+            return self._judge.reply(claim, refused.reply, refused.phase)
+        except SmtpInDoubt as error:
+            log.warning("delivery.no_final_reply %s why=%s", claim.label, error)
+            attempt.went_well = False
+            return self._judge.doubt(claim)
+        except SmtpUnavailable as error:
+            attempt.went_well = False
+            return self._broken(claim, error)
+        if self._relay is not None:
+            self._relays.worked(self._relay)
+        return self._judge.reply(claim, reply, Phase.DOT)
+
     def _is_to_move(self) -> bool:
-        return self._relay is not None and self._relays.had_better_move(self._relay)
+        # Remembered, as only one connection is asked to, and only once.
+        if not self._moves and self._relay is not None:
+            self._moves = self._relays.had_better_move(self._relay)
+        return self._moves
 
     def _next_to_ride(self, connection: SmtpConnection, on: Job[C]) -> tuple[Job[C], Any] | tuple[None, None]:
         assert self._relay is not None  # noqa: S101 - a connection has one
@@ -308,6 +319,7 @@ class Line(Generic[C]):
         if self._relay is not None:
             self._relays.closed(self._relay)
             self._relay = None
+        self._moves = False
 
 
 async def run_lines(lines: Sequence[Line[Any]], stop: asyncio.Event, *, drain: timedelta) -> list[BaseException | None]:

@@ -2,8 +2,8 @@
 
 RFC 5321, with STARTTLS (RFC 3207), implicit TLS (RFC 8314), AUTH (RFC 4954), PIPELINING (RFC 2920), SIZE (RFC 1870), enhanced
 status codes (RFC 2034), 8BITMIME (RFC 6152), SMTPUTF8 (RFC 6531) and DSN (RFC 3461). One recipient a message. The body goes
-out without its final dot; the dot leaves only when the caller, whose intent is durable by then, says so. Where PIPELINING is offered
-it can take the next message's envelope along, so that a message costs one round trip.
+out without its final dot; the dot leaves only when the caller, whose intent is durable by then, says so. Where PIPELINING is
+offered it can take the next message's envelope along, so that a message costs one round trip.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ class SmtpConnection:
             SmtpRefused: the recipient cannot be written to here, or the message is larger than the server takes.
             MessageUnsendable: the message breaks the rules of the wire.
         """
+        envelope = Envelope.of(message, extensions=self._extensions)
         if not message.is_checked:
             check_message(message.data, can_8bit=self._can_8bit)
-        return Envelope.of(message, extensions=self._extensions)
+        return envelope
 
     def announce(self, envelope: Envelope) -> None:
         """Begin a message.
@@ -197,12 +198,9 @@ class SmtpConnection:
         if envelope is None:
             raise ValueError("announce the message first")
         refused: SmtpRefused | None = None
+        steps = ((envelope.mail, "2", Phase.MAIL), (envelope.rcpt, "2", Phase.RCPT), (b"DATA", "3", Phase.DATA))
         has_data_open = False
-        for command, wanted, phase in (
-            (envelope.mail, "2", Phase.MAIL),
-            (envelope.rcpt, "2", Phase.RCPT),
-            (b"DATA", "3", Phase.DATA),
-        ):
+        for command, wanted, phase in steps:
             if not self._can_pipeline:
                 if refused:
                     break
@@ -211,18 +209,30 @@ class SmtpConnection:
             lines = await self._wire.read(phase)
             if lines[0][0] == wanted:
                 has_data_open = phase is Phase.DATA
-                continue
-            reply = to_reply(lines)
-            if reply.code == 421:
-                self.abort()
-                raise SmtpUnavailable(f"the server is closing: {reply.text}", phase=phase)
-            if reply.code // 100 not in (4, 5):
-                self.abort()
-                raise SmtpUnavailable(f"the server answered {reply.code} to {phase}, which means nothing", phase=phase)
-            refused = refused or SmtpRefused(reply, phase=phase)
-        if refused is None:
-            self._allow()
-            return
+            else:
+                refused = refused or self._refusal(lines, phase)
+        self._allow()
+        if refused is not None:
+            await self._undo(refused, has_data_open=has_data_open)
+            raise refused
+
+    def _refusal(self, lines: list[str], phase: Phase) -> SmtpRefused:
+        """Return what a reply other than the wanted one means for the message.
+
+        Raises:
+            SmtpUnavailable: it means the end of the connection instead.
+        """
+        reply = to_reply(lines)
+        if reply.code == 421:
+            self.abort()
+            raise SmtpUnavailable(f"the server is closing: {reply.text}", phase=phase)
+        if reply.code // 100 not in (4, 5):
+            self.abort()
+            raise SmtpUnavailable(f"the server answered {reply.code} to {phase}, which means nothing", phase=phase)
+        return SmtpRefused(reply, phase=phase)
+
+    async def _undo(self, refused: SmtpRefused, *, has_data_open: bool) -> None:
+        """Bring the connection back to where it was before the message, or drop it."""
         with contextlib.suppress(SmtpUnavailable):
             if not has_data_open:
                 self._wire.write_line(b"RSET")
@@ -234,7 +244,6 @@ class SmtpConnection:
                 await self._wire.read(Phase.DATA)
             else:
                 self.abort()
-        raise refused
 
     def _allow(self) -> None:
         self._wire.allow(min(self._for_reply, max(self._end_by - self._loop.time(), 0.0)))

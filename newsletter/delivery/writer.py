@@ -182,7 +182,7 @@ class LedgerWriter:
             if self._journaled:
                 self._journal.clear()
                 self._journaled = 0
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:
             batch.error = error
             self._keep(batch.results)
         return batch
@@ -244,10 +244,13 @@ class LedgerWriter:
         # Fail what others can ask for again; keep what is known here alone.
         self._waiting.results[:0] = batch.results
         self._waiting.returned[:0] = batch.returned
+        futures: list[asyncio.Future[Any]] = []
         for failed in (batch, self._waiting):
-            for future in (*(may_leave for _, may_leave in failed.intents), *failed.flushes):
-                if not future.done():
-                    future.set_exception(error)
+            futures += [may_leave for _, may_leave in failed.intents]
+            futures += failed.flushes
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
         self._waiting.intents, self._waiting.flushes = [], []
         if not self._waiting.results and not self._waiting.returned:
             self._idle.set()

@@ -31,6 +31,7 @@ _FORBIDDEN_ELEMENTS = frozenset(
 )
 _URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
 _SCHEMES = frozenset({"https", "http", "mailto"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OUTSIDE_STYLE = re.compile(r"@import|@font-face|url\s*\(|expression\s*\(|-moz-binding|behavior\s*:", re.IGNORECASE)
 
 
@@ -217,7 +218,7 @@ def _check_part(part: MIMEPart, kind: str) -> Iterator[Finding]:
         yield Finding("empty-part", f"the {kind} part is empty")
     if content.encode() != _raw_content(part):
         yield Finding("part-encoding", f"the {kind} part is not valid UTF-8")
-    if any(ord(character) < 32 and character not in "\t\r\n" for character in content):
+    if _CONTROL.search(content):
         yield Finding("control-character", f"the {kind} part holds a control character")
 
 

@@ -97,13 +97,18 @@ class Door:
 
     def _may_fail(self, process: Process, undo: Callable[[], object]) -> None:
         if self._trouble(process) is Trouble.FULL:
-            undo()
+            self._undo(undo)
             raise sqlite3.OperationalError(Trouble.FULL)
         if self.failing and self._world.random.random() < self.failing:
             self._world.note("a commit fails")
             self._promises.in_trouble(process, self._world.now, self._world.now)
-            undo()
+            self._undo(undo)
             raise sqlite3.OperationalError("disk I/O error")
+
+    def _undo(self, undo: Callable[[], object]) -> None:
+        undo()
+        # Whoever asked for the commit need not ask for a rollback, too.
+        self.undone()
 
     def _trouble(self, process: Process) -> Trouble | None:
         return self.troubles.get(process) or self.troubles.get(None)

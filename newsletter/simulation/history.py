@@ -34,7 +34,7 @@ from subscribers.model import SubscriberState
 from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 
 #: Virtual second by which every delivery must be settled, and real events after which a history counts as endless.
-PATIENCE = HEALED_AT + 1_800.0
+PATIENCE = HEALED_AT + 400.0
 #: Virtual seconds between two looks of a worker for something to send.
 POLL = 2.0
 
@@ -205,7 +205,7 @@ class History:
             except NewsletterError as error:
                 self.world.note("run fails: %s", error)
             await asyncio.sleep(POLL * self.world.random.random())
-            while not stop.is_set() and not self._ground.has_work(clock.now()):
+            while not stop.is_set() and not self._ground.has_work(clock.now()):  # noqa: ASYNC110 - as a daemon looks
                 await asyncio.sleep(POLL)
         self.world.note("%s has ended", process.name)
         self.world.after(1.0, lambda: self._start(number, worker, life + 1))

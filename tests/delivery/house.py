@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from newsletter.database import Database
 from newsletter.delivery.account import Account
 from newsletter.delivery.journal import FileJournal
 from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, OutgoingMessage
+from newsletter.delivery.model import Claim, Delivery, DeliveryId, DeliveryState, OutgoingMessage
 from newsletter.delivery.relays import Relay
 from newsletter.delivery.sender import Composer, Sender
 from newsletter.delivery.tables import DeliveryRow
@@ -91,6 +91,16 @@ def subscribe(database: Database, ids: Sequence[int], *, newsletter: str) -> Non
                 for number in ids
             ],
         )
+
+
+def set_domain(database: Database, ids: Sequence[int], domain: str) -> list[str]:
+    """Let readers have their mailboxes in ``domain``; return their addresses."""
+    moved = [f"reader{number}@{domain}" for number in ids]
+    with database.write() as session:
+        for number, new in zip(ids, moved, strict=True):
+            change = update(SubscriberRow).where(SubscriberRow.id == number)
+            session.execute(change.values(address=new, address_key=new))
+    return moved
 
 
 def set_reader(database: Database, subscriber_id: int, state: SubscriberState) -> None:
@@ -182,6 +192,12 @@ def row(database: Database, delivery_id: DeliveryId | int) -> DeliveryRow:
         return session.get_one(DeliveryRow, delivery_id)
 
 
+def deliveries(database: Database, issue_id: IssueId) -> list[Delivery]:
+    """All deliveries of an issue as they stand."""
+    with database.read() as session:
+        return Ledger(session).deliveries(issue_id)
+
+
 def claim(delivery_id: int = 1, **changes: object) -> Claim:
     """A claim that stands in no database."""
     from newsletter.digest.model import DigestId
@@ -221,9 +237,7 @@ def hash_of(key: str) -> str:
 def suppress(database: Database, *addresses: str) -> None:
     with database.write() as session:
         for one in addresses:
-            session.add(
-                SuppressionRow(address_hash=hash_of(one), reason=SuppressionReason.COMPLAINED, detail="", at=MONDAY)
-            )
+            session.add(SuppressionRow(address_hash=hash_of(one), reason=SuppressionReason.COMPLAINED, detail="", at=MONDAY))
 
 
 def smtp_config(port: int, **changes: object) -> SmtpConfig:
@@ -238,21 +252,24 @@ def relays(*ports: int, **changes: object) -> list[Relay]:
 def sender(
     database: Database,
     clock: Clock,
-    port: int,
+    to: int | Sequence[Relay],
     *,
+    check_room: Callable[[], object] = lambda: None,
     composer: Composer | None = None,
     journal: Path | None = None,
     smtp: dict[str, object] | None = None,
     **delivery: object,
 ) -> Sender:
+    """A sender to relays, or to one on a port."""
     folder = journal or Path(tempfile.mkdtemp(prefix="journal-"))
     return Sender(
         database,
         clock,
-        relays(port, **(smtp or {})),
+        relays(to, **(smtp or {})) if isinstance(to, int) else to,
         DeliveryConfig.model_validate(delivery),
         composer=composer or PlainComposer(),
         hash_of=hash_of,
         journal=lambda: FileJournal(folder),
+        check_room=check_room,
         jitter=lambda: 0.0,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
+from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.delivery.bodies import BodyStore
 from newsletter.delivery.ledger import Batch, Lane, Ledger
@@ -24,23 +26,41 @@ from newsletter.delivery.model import (
     SmtpReply,
 )
 from newsletter.delivery.policy import OnDoubt
+from newsletter.delivery.roster import Roster, WorkerId
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import DigestId, IssueId, IssueState
 from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId, SubscriberState
 from subscribers.tables import SubscriptionRow
 from tests.conftest import MONDAY
-from tests.delivery.house import account, add_readers, counts, issue_state, ledger, open_issue, row, set_reader
+from tests.delivery.house import (
+    account,
+    add_readers,
+    address,
+    counts,
+    hash_of,
+    issue_state,
+    ledger,
+    open_issue,
+    row,
+    set_reader,
+    suppress,
+)
 
-LEASE = timedelta(minutes=15)
+#: On no list of workers, so that whoever else takes over finds it dead.
+ME = WorkerId(7)
 LATER = MONDAY + timedelta(hours=1)
 ACCEPTED = Outcome(DeliveryState.SENT, 1, reply=SmtpReply(250, "2.0.0", "taken"))
 
 
-def take(database: Database, *, limit: int = 100, after: DeliveryId | None = None) -> Batch:
+def claim_from(writing: Ledger, lane: Lane, *, now: datetime = MONDAY, limit: int = 100, **options: Any) -> Batch:
+    return writing.claim(lane, worker_id=ME, now=now, limit=limit, hash_of=hash_of, **options)
+
+
+def take(database: Database, *, limit: int = 100, **options: Any) -> Batch:
     """Claim from every lane, as one batch."""
     with ledger(database) as writing:
-        found = [writing.claim(lane, now=MONDAY, lease=LEASE, limit=limit, after=after) for lane in writing.lanes()]
+        found = [claim_from(writing, lane, limit=limit, **options) for lane in writing.lanes()]
     claims = tuple(claim for batch in found for claim in batch.claims)
     last = max((batch.last for batch in found), default=DeliveryId(0))
     return Batch(claims, sum(batch.skipped for batch in found), sum(batch.seen for batch in found), last)
@@ -52,12 +72,12 @@ def lane_of(claim: Claim) -> Lane:
 
 def intend(database: Database, *claims: Claim) -> frozenset[DeliveryId]:
     with ledger(database) as writing:
-        return writing.record_intent(claims, now=MONDAY, lease=LEASE)
+        return writing.record_intent(claims, now=MONDAY)
 
 
 def record(database: Database, claim: Claim, outcome: Outcome) -> None:
     with ledger(database) as writing:
-        writing.record_results([Result(claim, outcome)], now=MONDAY)
+        writing.record_results([Result(claim, outcome).finding], now=MONDAY)
 
 
 def set_issue(database: Database, issue_id: IssueId, state: IssueState) -> None:
@@ -91,7 +111,7 @@ def test_the_date_of_a_message_is_that_of_its_first_claim(database: Database) ->
     [first] = take(database).claims
     with ledger(database) as writing:
         writing.give_back([first], now=MONDAY)
-        [second] = writing.claim(lane_of(first), now=LATER, lease=LEASE, limit=1).claims
+        [second] = claim_from(writing, lane_of(first), now=LATER).claims
     assert (first.dated_at, second.dated_at) == (MONDAY, MONDAY)
     assert second.epoch == first.epoch + 1
 
@@ -105,15 +125,15 @@ def test_only_open_issues_are_worked_on(database: Database, state: IssueState) -
     with ledger(database) as writing:
         writing.give_back([held], now=MONDAY)
         assert writing.lanes() == []
-        assert writing.claim(lane_of(held), now=MONDAY, lease=LEASE, limit=1).seen == 0
+        assert claim_from(writing, lane_of(held)).seen == 0
 
 
 def test_what_is_due_later_is_left_unless_asked_for(database: Database) -> None:
     lane = Lane(open_issue(database, add_readers(database, 1)), DeliveryState.PENDING)
     early = MONDAY - timedelta(seconds=1)
     with ledger(database) as writing:
-        assert writing.claim(lane, now=early, lease=LEASE, limit=1).seen == 0
-        assert writing.claim(lane, now=early, lease=LEASE, limit=1, due_only=False).seen == 1
+        assert claim_from(writing, lane, now=early).seen == 0
+        assert claim_from(writing, lane, now=early, due_only=False).seen == 1
 
 
 @pytest.mark.parametrize(
@@ -136,7 +156,7 @@ def test_a_reader_who_left_is_skipped_at_the_claim_and_refused_at_the_intent(
     assert intend(database, first, second) == {second.delivery_id}
     with ledger(database) as writing:
         writing.give_back([first], now=MONDAY)
-        batch = writing.claim(lane_of(first), now=MONDAY, lease=LEASE, limit=10)
+        batch = claim_from(writing, lane_of(first))
     assert (batch.claims, batch.skipped, batch.seen) == ((), 1, 1)
     assert account(database, issue).skipped_by_reason == {reason: 1}
 
@@ -160,17 +180,49 @@ def test_who_ended_this_subscription_gets_no_more_of_this_newsletter(database: D
         session.execute(delete(SubscriptionRow).where(SubscriptionRow.subscriber_id == readers[0]))
     assert intend(database, first) == frozenset()
     with ledger(database) as writing:
-        writing.recover(now=MONDAY, on_doubt=OnDoubt.HOLD, break_leases=True)
+        writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.HOLD)
     assert [claim.subscriber_id for claim in take(database).claims] == readers[1:]
     assert account(database, issue).skipped_by_reason == {"unsubscribed": 1}
+
+
+def test_who_was_suppressed_is_skipped_at_the_claim_and_refused_at_the_intent(database: Database) -> None:
+    readers = add_readers(database, 3)
+    issue = open_issue(database, readers)
+    suppress(database, address(readers[0]))
+    second, third = take(database).claims
+    suppress(database, address(readers[1]))
+    assert intend(database, second, third) == {third.delivery_id}
+    assert account(database, issue).skipped_by_reason == {"suppressed": 1}
+
+
+def test_domains_can_be_left_out_for_now(database: Database) -> None:
+    open_issue(database, add_readers(database, 2))
+    assert take(database, without=["example.org"]).seen == 0
+    assert take(database, without=["org", "ample.org", "example_org"]).seen == 2
+
+
+def test_what_a_listed_worker_holds_is_not_taken_over(database: Database, clock: ManualClock) -> None:
+    open_issue(database, add_readers(database, 2))
+    roster = Roster(clock, timedelta(seconds=20))
+    with ledger(database) as writing:
+        roster.join(writing._session)
+        assert roster.worker_id is not None
+        [lane, _] = writing.lanes()
+        batch = writing.claim(lane, worker_id=roster.worker_id, now=MONDAY, limit=1, hash_of=hash_of)
+        claim_from(writing, lane)
+        found = writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND)
+        assert (found.released, writing.held_by_others(ME), writing.held_by_others(roster.worker_id)) == ((2,), True, False)
+        roster.leave(writing._session)
+        found = writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND)
+    assert found.released == (batch.last,)
 
 
 def test_an_intent_under_an_old_epoch_is_refused(database: Database) -> None:
     open_issue(database, add_readers(database, 1))
     [frozen] = take(database).claims
     with ledger(database) as writing:
-        assert writing.recover(now=MONDAY + LEASE, on_doubt=OnDoubt.RESEND).released == (1,)
-    assert intend(database, frozen) == frozenset(), "the lease ran out"
+        assert writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND).released == (1,)
+    assert intend(database, frozen) == frozenset(), "it was taken over"
     [other] = take(database).claims
     assert intend(database, frozen) == frozenset(), "somebody else has it"
     assert intend(database, other) == {1}
@@ -187,7 +239,7 @@ def test_a_result_under_an_old_epoch_changes_nothing(database: Database) -> None
     open_issue(database, add_readers(database, 1))
     [frozen] = take(database).claims
     with ledger(database) as writing:
-        writing.recover(now=LATER, on_doubt=OnDoubt.RESEND)
+        writing.take_over(but=None, now=LATER, on_doubt=OnDoubt.RESEND)
     take(database)
     record(database, frozen, ACCEPTED)
     assert row(database, 1).state == DeliveryState.CLAIMED
@@ -199,7 +251,7 @@ def test_a_late_acceptance_settles_the_doubt_if_nobody_claimed_again(database: D
     [held] = take(database).claims
     intend(database, held)
     with ledger(database) as writing:
-        assert writing.recover(now=LATER, on_doubt=on_doubt).doubted == (1,)
+        assert writing.take_over(but=None, now=LATER, on_doubt=on_doubt).doubted == (1,)
     record(database, held, ACCEPTED)
     assert (row(database, 1).state, row(database, 1).reason) == ("sent", "")
 
@@ -228,14 +280,14 @@ def test_a_claim_given_back_is_due_as_before_even_after_the_intent(database: Dat
 
 
 @pytest.mark.parametrize(("on_doubt", "state"), [(OnDoubt.RESEND, "deferred"), (OnDoubt.HOLD, "doubtful")])
-def test_recovery_tells_claims_from_doubt(database: Database, on_doubt: OnDoubt, state: str) -> None:
+def test_taking_over_tells_claims_from_doubt(database: Database, on_doubt: OnDoubt, state: str) -> None:
     open_issue(database, add_readers(database, 2))
     [first, _] = take(database).claims
     intend(database, first)
     with ledger(database) as writing:
-        early = writing.recover(now=MONDAY, on_doubt=on_doubt)
-        assert (early.released, early.doubted) == ((), ()), "leases still hold"
-        found = writing.recover(now=MONDAY, on_doubt=on_doubt, break_leases=True)
+        alive = writing.take_over(but=ME, now=MONDAY, on_doubt=on_doubt)
+        assert (alive.released, alive.doubted) == ((), ()), "it is our own"
+        found = writing.take_over(but=None, now=MONDAY, on_doubt=on_doubt)
     assert (found.released, found.doubted) == ((2,), (1,))
     assert (row(database, 1).state, row(database, 1).attempts, row(database, 2).state) == (state, 1, "pending")
 
@@ -246,7 +298,7 @@ def test_doubt_sticks_to_a_delivery_until_it_settles(database: Database) -> None
     [held] = take(database).claims
     intend(database, held)
     with ledger(database) as writing:
-        writing.recover(now=MONDAY, on_doubt=OnDoubt.RESEND, break_leases=True)
+        writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND)
     [again] = take(database).claims
     assert again.doubted
     with ledger(database) as writing:

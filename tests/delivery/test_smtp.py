@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.config import SmtpConfig
-from newsletter.delivery.errors import SmtpAborted, SmtpError, SmtpInDoubt, SmtpRefused, SmtpUnavailable
-from newsletter.delivery.model import Phase, SmtpReply
+from newsletter.delivery.errors import SmtpError, SmtpInDoubt, SmtpRefused, SmtpUnavailable
+from newsletter.delivery.model import OutgoingMessage, Phase, SmtpReply
 from newsletter.delivery.smtp import SmtpConnection
 from tests.delivery.house import smtp_config
 from tests.smtp_server import Fault, Script, SmtpServer, smtp_server
@@ -26,19 +26,37 @@ from tests.smtp_server import Fault, Script, SmtpServer, smtp_server
 DATA = b"Subject: hello\r\n\r\n.dots\r\n..\r\n.\r\nend\r\n"
 
 
-async def yes() -> bool:
-    return True
+async def at_once() -> None:
+    """Let the dot follow the body."""
+
+
+async def after_a_while() -> None:
+    """Let the dot wait until what the server did is seen, however the sockets are scheduled."""
+    for _ in range(200):
+        await asyncio.sleep(0.001)
+
+
+def message(recipient: str, data: bytes = DATA) -> OutgoingMessage:
+    return OutgoingMessage("bounces@example.org", recipient, data)
+
+
+async def send(connection: SmtpConnection, outgoing: OutgoingMessage, before_dot: Callable[[], Awaitable[None]]) -> SmtpReply:
+    connection.announce(connection.envelope(outgoing))
+    await connection.put_body(outgoing)
+    await before_dot()
+    connection.check_silence()
+    return await connection.end()
 
 
 async def exchange(
-    config: SmtpConfig, *recipients: str, data: bytes = DATA, before_dot: Callable[[], Awaitable[bool]] = yes
+    config: SmtpConfig, *recipients: str, data: bytes = DATA, before_dot: Callable[[], Awaitable[None]] = at_once
 ) -> list[SmtpReply | SmtpError]:
     """Send one message to each over one connection, as long as it holds; say how each went."""
     connection = await SmtpConnection.connect(config)
     found: list[SmtpReply | SmtpError] = []
     for recipient in recipients or ("ada@example.org",):
         try:
-            found.append(await connection.send("bounces@example.org", recipient, data, before_dot))
+            found.append(await send(connection, message(recipient, data), before_dot))
         except SmtpError as error:
             found.append(error)
     await connection.close()
@@ -77,7 +95,7 @@ def test_messages_arrive_whole_over_one_connection(extensions: tuple[str, ...]) 
     with smtp_server(Script(extensions=extensions)) as server:
         replies = run(server, *recipients)
     assert replies == [SmtpReply(250, "2.0.0", "taken")] * 5
-    assert [(message.recipient, message.data) for message in server.accepted] == [(each, DATA) for each in recipients]
+    assert [(one.recipient, one.data) for one in server.accepted] == [(each, DATA) for each in recipients]
     assert server.connections == 1
     assert server.commands[-1] == "QUIT"
     assert (f"SIZE={len(DATA)}" in server.accepted[0].mail) is bool("SIZE 1000" in extensions)
@@ -111,7 +129,7 @@ def test_after_a_refusal_the_connection_is_used_on(phase: str, extensions: tuple
     assert isinstance(refused, SmtpRefused)
     assert (refused.phase, refused.reply.code) == (Phase(phase), int(reply[:3]))
     assert isinstance(taken, SmtpReply)
-    assert [message.recipient for message in server.accepted] == ["b@example.org"]
+    assert [one.recipient for one in server.accepted] == ["b@example.org"]
     assert server.connections == 1
 
 
@@ -123,7 +141,7 @@ def test_data_that_is_let_through_without_a_recipient_is_ended_at_once() -> None
     assert refused.phase is Phase.RCPT
     assert isinstance(taken, SmtpReply)
     assert "." in server.commands
-    assert [message.recipient for message in server.accepted] == ["b@example.org"]
+    assert [one.recipient for one in server.accepted] == ["b@example.org"]
 
 
 def test_data_that_is_let_through_without_a_sender_is_dropped() -> None:
@@ -145,21 +163,11 @@ def test_data_that_is_let_through_without_a_sender_is_dropped() -> None:
 def test_what_breaks_before_the_dot_was_certainly_not_accepted(
     phase: str, extensions: tuple[str, ...], reply: str | None
 ) -> None:
-    asked = False
-
-    async def slow_yes() -> bool:
-        # Waits until the server's end of the connection is seen, however the sockets are scheduled.
-        nonlocal asked
-        asked = True
-        for _ in range(200):
-            await asyncio.sleep(0.001)
-        return True
-
     with smtp_server(Script(extensions=extensions, faults=[Fault(phase, reply=reply, drop=True)])) as server:
-        [broken] = run(server, before_dot=slow_yes)
+        [broken] = run(server, before_dot=after_a_while)
     assert isinstance(broken, SmtpUnavailable)
+    assert broken.phase is Phase(phase)
     assert server.accepted == []
-    assert asked <= (phase == "body")
 
 
 @pytest.mark.parametrize("reply", [None, "hello", "354 what", "250-never ending", "250 bare line feed\n"])
@@ -192,30 +200,125 @@ def test_a_server_that_never_answers_is_given_up(phase: str) -> None:
 
 
 def test_an_early_answer_is_not_taken_for_the_answer_to_the_dot() -> None:
-    async def wait_for_it() -> bool:
-        for _ in range(100):
-            await asyncio.sleep(0.001)
-        return True
-
     with smtp_server(Script(faults=[Fault("body", reply="552 5.3.4 too much")])) as server:
-        [refused] = run(server, before_dot=wait_for_it)
+        [refused] = run(server, before_dot=after_a_while)
     assert isinstance(refused, SmtpRefused)
     assert refused.phase is Phase.BODY
     assert server.accepted == []
 
 
-@pytest.mark.parametrize("error", [None, RuntimeError("the disk is full")])
-def test_without_a_durable_intent_the_dot_does_not_leave(error: Exception | None) -> None:
-    async def no() -> bool:
-        if error:
-            raise error
-        return False
+def test_who_gives_up_before_the_dot_leaves_nothing_behind() -> None:
+    async def give_up(config: SmtpConfig) -> None:
+        connection = await SmtpConnection.connect(config)
+        connection.announce(connection.envelope(message("a@example.org")))
+        await connection.put_body(message("a@example.org"))
+        connection.abort()
+        assert not connection.is_usable
+        with pytest.raises(SmtpUnavailable):
+            connection.announce(connection.envelope(message("b@example.org")))
 
     with smtp_server() as server:
-        aborted, gone = run(server, "a@example.org", "b@example.org", before_dot=no)
-    assert isinstance(aborted, SmtpAborted)
-    assert isinstance(gone, SmtpUnavailable)
+        asyncio.run(give_up(smtp_config(server.port)))
     assert server.accepted == []
+    assert "." not in server.commands
+
+
+def test_a_body_without_an_announcement_is_misuse() -> None:
+    async def forget(config: SmtpConfig) -> None:
+        connection = await SmtpConnection.connect(config)
+        with pytest.raises(ValueError, match="announce"):
+            await connection.put_body(message("a@example.org"))
+        await connection.close()
+
+    with smtp_server() as server:
+        asyncio.run(forget(smtp_config(server.port)))
+
+
+async def ride(config: SmtpConfig) -> tuple[SmtpReply | SmtpError, bool, SmtpReply | SmtpError | None]:
+    """Let a second message ride with the dot of a first: how that went, whether the second was announced, how it went."""
+    connection = await SmtpConnection.connect(config)
+    first, second = message("a@example.org"), message("b@example.org")
+    connection.announce(connection.envelope(first))
+    await connection.put_body(first)
+    connection.check_silence()
+    last: SmtpReply | SmtpError | None = None
+    try:
+        ended: SmtpReply | SmtpError = await connection.end(connection.envelope(second))
+    except SmtpError as error:
+        ended = error
+    is_waiting = connection.is_waiting
+    if is_waiting:
+        assert not connection.is_usable, "one message at a time"
+        try:
+            await connection.put_body(second)
+            last = await connection.end()
+        except SmtpError as error:
+            last = error
+    await connection.close()
+    return ended, is_waiting, last
+
+
+def test_the_next_envelope_rides_with_the_dot() -> None:
+    with smtp_server() as server:
+        first, was_announced, second = asyncio.run(ride(smtp_config(server.port)))
+    assert (first, was_announced, second) == (SmtpReply(250, "2.0.0", "taken"), True, SmtpReply(250, "2.0.0", "taken"))
+    assert [one.data for one in server.accepted] == [DATA, DATA]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(("phase", "recipient"), [("dot", "a@example.org"), ("rcpt", "b@example.org")])
+def test_a_refusal_concerns_only_the_one_of_two_that_it_answers(phase: str, recipient: str) -> None:
+    with smtp_server(Script(faults=[Fault(phase, recipient, "550 5.1.1 no")])) as server:
+        first, was_announced, second = asyncio.run(ride(smtp_config(server.port)))
+    refused, taken = (first, second) if phase == "dot" else (second, first)
+    assert was_announced
+    assert isinstance(refused, SmtpRefused)
+    assert refused.phase is Phase(phase)
+    assert isinstance(taken, SmtpReply)
+    assert server.recipients.total() == 1
+
+
+def test_what_rode_with_a_dot_that_was_answered_421_was_not_announced() -> None:
+    with smtp_server(Script(faults=[Fault("dot", reply="421 4.3.2 closing", drop=True)])) as server:
+        first, was_announced, second = asyncio.run(ride(smtp_config(server.port)))
+    assert isinstance(first, SmtpRefused)
+    assert (was_announced, second, server.accepted) == (False, None, [])
+
+
+def test_what_rode_with_a_dot_that_was_never_answered_is_not_in_doubt() -> None:
+    with smtp_server(Script(faults=[Fault("dot", drop=True, store=True)])) as server:
+        first, was_announced, second = asyncio.run(ride(smtp_config(server.port)))
+    assert isinstance(first, SmtpInDoubt)
+    assert (was_announced, second) == (False, None)
+    assert server.recipients == {"a@example.org": 1}
+
+
+def test_a_connection_that_ends_behind_the_answer_keeps_the_first_and_certainly_has_not_the_second() -> None:
+    with smtp_server(Script(faults=[Fault("mail", skip=1, drop=True)])) as server:
+        first, _, second = asyncio.run(ride(smtp_config(server.port)))
+    assert isinstance(first, SmtpReply)
+    assert second is None or isinstance(second, SmtpUnavailable)
+    assert server.recipients == {"a@example.org": 1}
+
+
+@pytest.mark.parametrize(("extensions", "can_ride"), [(("PIPELINING",), True), (("8BITMIME",), False)])
+def test_an_envelope_rides_only_where_pipelining_is_offered(extensions: tuple[str, ...], *, can_ride: bool) -> None:
+    async def ask(config: SmtpConfig) -> bool:
+        connection = await SmtpConnection.connect(config)
+        await connection.close()
+        return connection.can_ride
+
+    with smtp_server(Script(extensions=extensions)) as server:
+        assert asyncio.run(ask(smtp_config(server.port))) is can_ride
+
+
+def test_a_message_that_dawdles_along_is_given_up_by_its_total_time() -> None:
+    faults = [Fault(phase, delay=0.15) for phase in ("mail", "rcpt", "data", "dot")]
+    with smtp_server(Script(faults=faults)) as server:
+        config = smtp_config(server.port, reply_timeout="0.3s", final_timeout="0.3s", message_timeout="0.35s")
+        [late] = asyncio.run(exchange(config))
+    assert isinstance(late, SmtpUnavailable)
+    assert "in time" in str(late)
 
 
 def test_starttls_and_login_come_before_the_first_message(certificate: Path, server_tls: ssl.SSLContext) -> None:
@@ -246,7 +349,7 @@ def test_a_wrong_password_says_what_to_check(certificate: Path, server_tls: ssl.
         config = smtp_config(server.port, security="starttls", ca_file=certificate, username="ada", password="wrong")
         error = refusal(config)
     assert error.phase is Phase.AUTH
-    assert "check smtp.username" in str(error)
+    assert "check the username and the password" in str(error)
     assert "wrong\n" not in str(error)
 
 

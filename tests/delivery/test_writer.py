@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,15 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.delivery.handout import Scope
+from newsletter.delivery.journal import FileJournal
 from newsletter.delivery.ledger import Lane
 from newsletter.delivery.model import Claim, DeliveryState, Outcome, Reason, Result, SmtpReply
+from newsletter.delivery.roster import Roster, WorkerId
 from newsletter.delivery.sender import SendReport
 from newsletter.delivery.writer import LedgerWriter
 from newsletter.errors import DatabaseError
-from tests.delivery.house import account, add_readers, address, counts, issue_state, ledger, open_issue, row, sender
+from tests.delivery.house import account, add_readers, address, counts, hash_of, issue_state, ledger, open_issue, row, sender
 from tests.smtp_server import Fault, Script, smtp_server
 
-LEASE = timedelta(minutes=15)
 ACCEPTED = Outcome(DeliveryState.SENT, 1, reply=SmtpReply(250, "", ""))
 
 
@@ -54,15 +58,27 @@ def refusing(database: Database, state: DeliveryState, *, table: str = "delivery
 def claims(database: Database, clock: ManualClock, count: int) -> list[Claim]:
     lane = Lane(open_issue(database, add_readers(database, count)), DeliveryState.PENDING)
     with ledger(database) as writing:
-        return list(writing.claim(lane, now=clock.now(), lease=LEASE, limit=count).claims)
+        batch = writing.claim(lane, worker_id=WorkerId(1), now=clock.now(), limit=count, hash_of=hash_of)
+    return list(batch.claims)
 
 
-def test_intents_and_results_that_wait_share_commits(database: Database, clock: ManualClock) -> None:
+@asynccontextmanager
+async def writer_of(database: Database, clock: ManualClock, folder: Path, **options: Any) -> AsyncIterator[LedgerWriter]:
+    """A writer with a thread and a journal of its own, for the worker that holds :func:`claims`."""
+    roster = Roster(clock, timedelta(seconds=20))
+    journal = FileJournal(folder)
+    with ThreadPoolExecutor(1) as thread:
+        async with LedgerWriter(database, clock, roster, journal, thread, **options) as writer:
+            yield writer
+        journal.close()
+
+
+def test_intents_and_results_that_wait_share_commits(database: Database, clock: ManualClock, tmp_path: Path) -> None:
     held = claims(database, clock, 20)
     written: list[Result] = []
 
     async def work() -> list[bool]:
-        async with LedgerWriter(database, clock, lease=LEASE, on_written=written.append) as writer:
+        async with writer_of(database, clock, tmp_path, on_written=written.extend) as writer:
             for claim in held[:10]:
                 writer.record(claim, ACCEPTED)
             answers = await asyncio.gather(*(writer.intend(claim) for claim in held[10:]))
@@ -75,26 +91,29 @@ def test_intents_and_results_that_wait_share_commits(database: Database, clock: 
     assert states == ["sent"] * 10 + ["pending"] + ["dot_sent"] * 9
 
 
-def test_an_intent_whose_asker_was_cancelled_is_not_left_standing(database: Database, clock: ManualClock) -> None:
+@pytest.mark.parametrize("turns", [0, 2])
+def test_an_intent_whose_asker_was_cancelled_is_not_left_standing(
+    database: Database, clock: ManualClock, tmp_path: Path, turns: int
+) -> None:
     [held] = claims(database, clock, 1)
 
     async def work() -> None:
-        async with LedgerWriter(database, clock, lease=LEASE) as writer:
-            asking = asyncio.create_task(writer.intend(held))
-            await asyncio.sleep(0)
+        async with writer_of(database, clock, tmp_path) as writer:
+            asking = writer.intend(held)
+            for _ in range(turns):  # after two it is with the writer's thread
+                await asyncio.sleep(0)
             asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
             writer.give_back(held)
 
     asyncio.run(work())
     assert row(database, 1).state == DeliveryState.PENDING
 
 
-def test_an_intent_that_cannot_be_written_fails_at_once(database: Database, clock: ManualClock) -> None:
+def test_an_intent_that_cannot_be_written_fails_at_once(database: Database, clock: ManualClock, tmp_path: Path) -> None:
     [held] = claims(database, clock, 1)
 
     async def work() -> None:
-        async with LedgerWriter(database, clock, lease=LEASE) as writer:
+        async with writer_of(database, clock, tmp_path) as writer:
             with pytest.raises(SQLAlchemyError):
                 await writer.intend(held)
 
@@ -103,11 +122,11 @@ def test_an_intent_that_cannot_be_written_fails_at_once(database: Database, cloc
     assert row(database, 1).state == DeliveryState.CLAIMED
 
 
-def test_a_result_that_cannot_be_written_is_tried_until_it_can(database: Database, clock: ManualClock) -> None:
+def test_a_result_that_cannot_be_written_is_tried_until_it_can(database: Database, clock: ManualClock, tmp_path: Path) -> None:
     [first, second] = claims(database, clock, 2)
 
     async def work() -> None:
-        async with LedgerWriter(database, clock, lease=LEASE) as writer:
+        async with writer_of(database, clock, tmp_path) as writer:
             with refusing(database, DeliveryState.SENT):
                 writer.record(first, ACCEPTED)
                 # Asked for after the result, so it cannot be durable before it.
@@ -119,27 +138,28 @@ def test_a_result_that_cannot_be_written_is_tried_until_it_can(database: Databas
     assert [row(database, number).state for number in (1, 2)] == ["sent", "dot_sent"]
 
 
-def test_results_that_stay_unwritable_are_named(
-    database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+def test_results_that_stay_unwritable_are_named_and_kept_in_the_journal(
+    database: Database, clock: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     [held] = claims(database, clock, 1)
     result = Result(held, ACCEPTED)
 
     async def work() -> LedgerWriter:
-        async with LedgerWriter(database, clock, lease=LEASE, patience=timedelta(seconds=0.2)) as writer:
+        async with writer_of(database, clock, tmp_path, patience=timedelta(seconds=0.2)) as writer:
             assert await writer.intend(held)
             writer.record(held, ACCEPTED)
         return writer
 
     with refusing(database, DeliveryState.SENT):
         assert asyncio.run(work()).unwritten == (result,)
-    assert "delivery.result_lost delivery=1" in caplog.text
+    assert "delivery.result_unwritten delivery=1" in caplog.text
     assert row(database, 1).state == DeliveryState.DOT_SENT
+    assert [list(found) for found in FileJournal(tmp_path).left_behind()] == [[result.finding]]
 
 
-def test_a_job_that_fails_is_its_caller_s_trouble(database: Database, clock: ManualClock) -> None:
+def test_a_job_that_fails_is_its_caller_s_trouble(database: Database, clock: ManualClock, tmp_path: Path) -> None:
     async def work() -> int:
-        async with LedgerWriter(database, clock, lease=LEASE) as writer:
+        async with writer_of(database, clock, tmp_path) as writer:
             with pytest.raises(ZeroDivisionError):
                 await writer.run(lambda _session: 1 // 0)
             return await writer.run(lambda session: session.execute(text("SELECT 7")).scalar_one())
@@ -183,11 +203,11 @@ def test_what_was_accepted_while_the_database_was_gone_is_not_sent_again(
     assert issue_state(database, issue) == "finished"
 
 
-def test_claims_given_back_with_a_reason_count_as_deferred(database: Database, clock: ManualClock) -> None:
+def test_claims_given_back_with_a_reason_count_as_deferred(database: Database, clock: ManualClock, tmp_path: Path) -> None:
     first, second = claims(database, clock, 2)
 
     async def work() -> None:
-        async with LedgerWriter(database, clock, lease=LEASE) as writer:
+        async with writer_of(database, clock, tmp_path) as writer:
             writer.give_back(first)
             writer.give_back(second, Reason.UNREACHABLE)
 

@@ -48,11 +48,11 @@ def command(config: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def relay(port: int) -> str:
+def relay(port: int, lease: str) -> str:
     """The part of a configuration that sends to ``port``."""
     return (
         f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
-        f'[delivery]\nconnections = {CONNECTIONS}\nbatch = 20\nlease = "{LEASE}"\nleast_free_mb = 0\n'
+        f'[delivery]\nconnections = {CONNECTIONS}\nbatch = 20\nlease = "{lease}"\nleast_free_mb = 0\n'
     )
 
 
@@ -67,7 +67,7 @@ def test_the_send_command_killed_at_any_instant(database_url: str, tmp_path: Pat
     ledger = tmp_path / "accepted"
     script = Script(delay=0.001, ledger=ledger, keeps=False)
     ends: list[int] = []
-    with smtp_server(script) as server, program(tmp_path, database_url, clock, extra=relay(server.port)) as app:
+    with smtp_server(script) as server, program(tmp_path, database_url, clock, extra=relay(server.port, LEASE)) as app:
         take_in(app, tmp_path, numbered(1, 9))
         subscribe(app, *addresses)
         issue = build(app).issue
@@ -107,7 +107,7 @@ def app(tmp_path: Path, database_url: str, server: SmtpServer) -> Iterator[App]:
         f'[database]\nurl = "{database_url}"\n[web]\nbase_url = "https://papers.example.org"\n'
         '[sources.hf_daily_papers]\nenabled = false\n[schedule]\ntick = "1s"\n'
         f'[newsletters.papers]\nbuild_at = "{now:%H}:00:00"\npostal_address = "Example Lab, 1 Sample Street"\n'
-        + relay(server.port)
+        + relay(server.port, "20s")
     )
     papers = [
         {"title": f"Paper {number}", "abstract": "Short.", "authors": ["Ada Example"], "listed_at": now.isoformat()}
