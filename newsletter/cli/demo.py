@@ -29,6 +29,7 @@ def demo(*, once: bool, port: int) -> int:
     temporary folder. The sample ends on 21 August 2026, so the demo's clock starts on that morning.
     """
     from newsletter.demo.service import run_demo
+    from newsletter.serving import run_in_loop
 
     accounts_add_up = False
 
@@ -45,7 +46,7 @@ def demo(*, once: bool, port: int) -> int:
         await run_demo(folder, port=0 if once else port, on_report=show, stop=stop)
 
     with tempfile.TemporaryDirectory(prefix="newsletter-demo-") as folder:
-        asyncio.run(body(Path(folder)))
+        run_in_loop(body(Path(folder)))
     return 0 if accounts_add_up else FAILED
 
 

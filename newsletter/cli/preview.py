@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 @pass_context
 def preview(context: Context, address: str | None, day_end: datetime | None, port: int, output: Path | None) -> int:
     """Show the next issue's mail as a page on this machine, or write it into a folder. Nothing is stored, nothing is sent."""
+    from newsletter.serving import run_in_loop
+
     app = context.app
     at = None if day_end is None else min(app.clock.now(), day_end)
     previews = app.preview(at=at)
     reader = str(app.subscribers.find(address).id) if address else "common"
     if output is not None:
         return _write(previews, reader, output)
-    asyncio.run(_serve(app, previews, port, reader))
+    run_in_loop(_serve(app, previews, port, reader))
     return 0
 
 
