@@ -166,9 +166,21 @@ def _out_of_reach(url: str, error: SQLAlchemyError) -> DatabaseError:
     return DatabaseError(f"database {url}: {cause}; check database.url and that the server runs")
 
 
+#: What a process that froze or vanished in the middle of a transaction has locked must be free again before its deliveries
+#: are taken over: the server ends such a session, and the connection notices a dead host (libpq, section 34.1.2).
+_POSTGRES_LIMITS = {
+    "options": "-c idle_in_transaction_session_timeout=10s",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+
+
 def _postgres_engine(url: Any) -> Engine:
+    limits = {name: value for name, value in _POSTGRES_LIMITS.items() if name not in url.query}
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True, connect_args=limits)
     except ModuleNotFoundError as error:
         raise DatabaseError(
             "PostgreSQL needs its driver; install it with: pip install 'trending-papers-newsletter[postgres]'"

@@ -28,6 +28,9 @@ from subscribers.model import SubscriberId
 #: Seconds between two looks whether what stands aside may go: a destination may turn from slow to quick, and nobody says so.
 LOOK_AGAIN = 1.0
 
+#: Seconds between two looks whether other workers still hold something.
+LOOK_EVERY = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -108,6 +111,7 @@ class Handout:
         self._cursor: DeliveryId | None = None
         self._found_in_pass = False
         self._is_first_pass = True
+        self._is_later_pass = False
         #: What was tried since the pass began may be due again.
         self._tried_since = False
         self._is_purged = False
@@ -214,8 +218,12 @@ class Handout:
         self._changed.set()
 
     def forget(self) -> None:
-        """Drop what is claimed ahead, and claim anew: others have taken us for dead, and it is theirs."""
-        self._take_all()
+        """Give out nothing of what is claimed ahead, and claim anew: others have taken us for dead, and it is theirs.
+
+        What they have not taken over yet is given back.
+        """
+        for job in self._take_all():
+            self._writer.give_back(job.claim)
         self.purge()
 
     async def close(self) -> list[Claim]:
@@ -302,9 +310,8 @@ class Handout:
         # Results that wait to be written may make something due.
         await self._writer.flush()
         lanes = await self._writer.run(lambda session: Ledger(session).lanes(issue_id=self._scope.issue_id))
-        if not self._is_first_pass and not self._scope.due_only:
-            lanes = [lane for lane in lanes if lane.state is DeliveryState.PENDING]
         self._lanes.extend(lanes)
+        self._is_later_pass = not self._is_first_pass
         self._is_first_pass = self._found_in_pass = self._tried_since = False
         return True
 
@@ -315,7 +322,7 @@ class Handout:
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(self._roster.beat_every):
+            async with asyncio.timeout(min(self._roster.beat_every, LOOK_EVERY)):
                 await self._changed.wait()
         except TimeoutError:
             pass
@@ -331,7 +338,8 @@ class Handout:
             hash_of=self._hash_of,
             after=self._cursor,
             subscriber_id=self._scope.subscriber_id,
-            due_only=self._scope.due_only,
+            # What this run has tried is not to be tried again before its time; what was taken over is due at once.
+            due_only=self._scope.due_only or (self._is_later_pass and lane.state is DeliveryState.DEFERRED),
             without=sorted(domain for domains in self._without.values() for domain in domains),
         )
 

@@ -196,6 +196,8 @@ class SendingRun:
                 self._roster.strike(session, self._roster.others(session))
         # What a dead process knew to be sent must be written before it is taken for doubtful.
         for findings in self._journal.left_behind():
+            if not findings:
+                continue
             with self._database.write() as session:
                 Ledger(session).record_results(findings, now=self._clock.now())
             log.warning("delivery.journal_replayed results=%d", len(findings))

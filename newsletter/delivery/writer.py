@@ -97,6 +97,8 @@ class LedgerWriter:
         self._is_closed = False
         self._journaled = 0
         self._wait = FIRST_WAIT
+        self._retry: asyncio.TimerHandle | None = None
+        self._is_keeping = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -126,6 +128,10 @@ class LedgerWriter:
     def record(self, claim: Claim, outcome: Outcome) -> None:
         """Queue a result; it is durable before, or together with, any intent that is asked for later."""
         self._waiting.results.append(Result(claim, outcome))
+        if self._retry is not None and not self._is_keeping:
+            # The next try may be seconds away, and this process may not live to see it.
+            self._is_keeping = True
+            self._loop.call_soon(self._keep_meanwhile)
         self._kick()
 
     def give_back(self, claim: Claim, reason: Reason | None = None) -> None:
@@ -165,6 +171,7 @@ class LedgerWriter:
 
     def _begin(self) -> None:
         self._is_kicked = False
+        self._retry = None
         batch = self._waiting
         if self._is_busy or self._is_closed or batch.is_empty:
             return
@@ -207,6 +214,12 @@ class LedgerWriter:
             self._journaled = len(results)
         except OSError as error:
             log.critical("delivery.journal_unwritable results=%d error=%s", len(fresh), error.strerror)
+
+    def _keep_meanwhile(self) -> None:
+        """Let the journal have the results that came since the last try, while the next one is waited for."""
+        self._is_keeping = False
+        if self._retry is not None:
+            self._loop.run_in_executor(self._thread, self._keep, list(self._waiting.results))
 
     def _committed(self, done: asyncio.Future[_Batch]) -> None:
         batch = done.result()
@@ -256,7 +269,8 @@ class LedgerWriter:
             self._idle.set()
             return
         self._is_kicked = True
-        self._loop.call_later(self._wait, self._begin)
+        self._retry = self._loop.call_later(self._wait, self._begin)
+        self._keep_meanwhile()
         self._wait = min(self._wait * 2, LONGEST_WAIT)
 
     async def _finish(self) -> None:

@@ -36,7 +36,7 @@ from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 #: Virtual second by which every delivery must be settled, and real events after which a history counts as endless.
 PATIENCE = HEALED_AT + 400.0
 #: Virtual seconds between two looks of a worker for something to send.
-POLL = 2.0
+POLL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class History:
 
         def restart() -> None:
             self.kills += 1
-            self.world.after(self.world.random.choice((0.001, 0.5, 30.0)), lambda: self._start(number, worker, life + 1))
+            self.world.after(self.world.random.choice((0.001, 1.0, 15.0)), lambda: self._start(number, worker, life + 1))
 
         process.on_death.append(restart)
         clock = WorldClock(self.world)
@@ -237,7 +237,7 @@ class History:
             self.shelf.is_full = True
 
     def _some_time(self) -> float:
-        return float(10 ** self.world.random.uniform(-3, 1.5))
+        return float(10 ** self.world.random.uniform(-3, 1.4))
 
     def _database_trouble(self) -> None:
         random = self.world.random

@@ -13,7 +13,7 @@ from newsletter.simulation.network import NetworkFaults
 from newsletter.simulation.next_hop import Manners, Misdeed
 
 #: Virtual second at which everything that was wrong is right again.
-HEALED_AT = 40.0
+HEALED_AT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Plan:
             rate=rate(0.02, 0.08, 0.3),
             misdeeds=frozenset(misdeeds),
             unknown=frozenset(one for one in everyone if random.random() < rate(0.2)),
-            greylisted={one: random.random() * 30 for one in everyone if random.random() < rate(0.3)},
+            greylisted={one: random.random() * 25 for one in everyone if random.random() < rate(0.3)},
             can_pipeline=random.random() < 0.7,
             takes_data_without_recipient=random.random() < 0.3,
             think=random.choice((1e-4, 2e-3, 0.1)),
@@ -78,7 +78,7 @@ class Plan:
             issues=2 if random.random() < 0.15 else 1,
             relays=2 if random.random() < 0.2 else 1,
             on_doubt=random.choice((OnDoubt.RESEND, OnDoubt.HOLD)),
-            workers=tuple(_worker(random) for _ in range(random.choice((1, 1, 2, 2, 3)))),
+            workers=tuple(_worker(random) for _ in range(random.choice((1, 1, 1, 2, 2, 3)))),
             network=NetworkFaults(split=rate(0.05, 0.3), reset=rate(0.1, 0.5), mute=rate(0.05, 0.3)),
             manners=manners,
             failing_commits=rate(0.01, 0.1),
@@ -99,7 +99,7 @@ class Plan:
                 "batch": worker.batch,
                 "on_doubt": self.on_doubt.value,
                 "lease": timedelta(seconds=20),
-                "retry_first": timedelta(seconds=4),
+                "retry_first": timedelta(seconds=6),
                 "retry_longest": timedelta(seconds=15),
                 "max_attempts": 12,
                 "give_up_after": timedelta(hours=1),
@@ -124,12 +124,12 @@ def relay(name: str) -> RelayConfig:
 
 
 def _worker(random: Random) -> WorkerPlan:
-    dies, stops = random.random() < 0.5, random.random() < 0.3
+    dies, stops = random.random() < 0.4, random.random() < 0.3
     return WorkerPlan(
         connections=random.choice((1, 1, 2, 3, 4)),
         batch=random.choice((1, 2, 5, 20)),
         starts_at=0.0 if random.random() < 0.5 else _some_time(random),
-        kills=tuple(random.randrange(1, random.choice((40, 150, 600))) for _ in range(random.choice((1, 1, 2, 5)) * dies)),
+        kills=tuple(random.randrange(1, random.choice((40, 150, 600))) for _ in range(random.choice((1, 1, 1, 2, 4)) * dies)),
         stops=tuple((random.randrange(1, 500), _some_time(random) * 2) for _ in range(random.choice((1, 1, 2)) * stops)),
         told_to_stop_at=_some_time(random) if random.random() < 0.15 else 0.0,
         clock_error=random.choice((-600.0, -5.0, 30.0, 600.0)) if random.random() < 0.1 else 0.0,
@@ -138,7 +138,7 @@ def _worker(random: Random) -> WorkerPlan:
 
 def _some_time(random: Random) -> float:
     """Return seconds between a millisecond and half a minute, each magnitude alike."""
-    return float(10 ** random.uniform(-3, 1.5))
+    return float(10 ** random.uniform(-3, 1.4))
 
 
 _DEFAULTS = {name: field.get_default(call_default_factory=True) for name, field in DeliveryConfig.model_fields.items()}

@@ -15,6 +15,8 @@ from newsletter.simulation.world import Process, World
 
 #: A message says of which issue and reader it is, as the composer of the simulation writes it.
 _MESSAGE = re.compile(rb"\r\nMessage-ID: <([0-9]+)\.[0-9]+@")
+_HELD = frozenset({DeliveryState.CLAIMED, DeliveryState.DOT_SENT})
+_FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED})
 _ENDED = frozenset({IssueState.FINISHED, IssueState.CANCELLED})
 
 
@@ -51,6 +53,7 @@ class Fate:
     recipient: str
     state: str
     epoch: int = 0
+    owner: Process | None = None
     intents: list[Intent] = field(default_factory=list)
 
     @property
@@ -184,9 +187,15 @@ class Promises:
 
     def _check_step(self, fate: Fate, change: Change) -> None:
         name = f"delivery {fate.delivery_id}"
+        current = self._world.current
+        is_late = change.after in _FINAL and current not in {None, fate.owner} and change.before in _HELD
+        if is_late and fate.owner and fate.owner.is_alive and not self.knows(fate.delivery_id, fate.epoch):
+            self._break(f"{name}: settled as {change.after} by somebody whose claim was taken over")
         if change.before in SETTLED and (change.before, change.after) != (DeliveryState.DOUBTFUL, DeliveryState.SENT):
             self._break(f"{name}: was settled as {change.before} and became {change.after}")
-        if change.after == DeliveryState.DOT_SENT:
+        if change.after == DeliveryState.CLAIMED:
+            fate.owner = self._world.current
+        elif change.after == DeliveryState.DOT_SENT:
             self._check_intent(fate, change)
         elif change.after == DeliveryState.SENT and not fate.copies:
             self._break(f"lost: {name} counts as sent, and the server has no copy")
@@ -205,6 +214,8 @@ class Promises:
         name = f"delivery {fate.delivery_id}"
         if change.before != DeliveryState.CLAIMED:
             self._break(f"{name}: an intent from {change.before}")
+        if fate.owner is not self._world.current:
+            self._break(f"{name}: an intent of somebody whose claim was taken over")
         if fate.recipient in self._left:
             self._break(f"{name}: an intent after the reader had left")
         if self._issues[fate.issue_id] != IssueState.OPEN:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import update
@@ -21,6 +22,7 @@ from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueState
 from tests.conftest import ROOT
 from tests.delivery.house import account, add_readers, address, counts, deliveries, issue_state, open_issue
+from tests.delivery.test_writer import refusing
 from tests.smtp_server import Fault, Script, SmtpServer, smtp_server
 
 CONNECTIONS = 4
@@ -80,6 +82,40 @@ def test_kill_9_at_any_instant_loses_nobody(database: Database, database_url: st
         assert states["sent"] + states.get("doubtful", 0) == READERS
         assert states.get("doubtful", 0) <= CONNECTIONS * KILLS
         assert READERS - len(server.recipients) <= states.get("doubtful", 0), "who got nothing is on the list"
+
+
+def test_what_was_accepted_while_the_database_was_gone_survives_a_crash_in_the_journal(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """Gone after a 250, and the process killed before it came back: the next start knows, and nobody is doubled."""
+    readers = add_readers(database, 12)
+    issue = open_issue(database, readers)
+    with database.write() as session:
+        session.execute(update(DeliveryRow).values(not_before=datetime(2020, 1, 1, tzinfo=UTC)))
+    trouble = refusing(database, DeliveryState.SENT)
+    script = Script(faults=[Fault("dot", address(readers[5]), act=trouble.__enter__, times=1, usual=True)])
+    journal = tmp_path / "journal"
+    with smtp_server(script) as server:
+        process = start(database_url, server, "hold", journal)
+        try:
+            end = monotonic() + 30
+            # From the first on nothing more leaves: results come before intents.
+            while not (kept := sum(path.read_bytes().count(b"\n") for path in journal.glob("*.journal"))) or (
+                kept < counts(database, issue)[DeliveryState.DOT_SENT]
+            ):
+                assert monotonic() < end
+                assert process.poll() is None
+                sleep(0.01)
+        finally:
+            process.kill()
+            process.wait(30)
+            trouble.__exit__(None, None, None)
+        unknown = counts(database, issue)[DeliveryState.DOT_SENT]
+        assert unknown >= 1, "the database does not know what was accepted"
+        assert start(database_url, server, "hold", journal).wait(60) == 0
+    assert counts(database, issue) == {"sent": 12}, "the journal settled what would be in doubt"
+    assert server.recipients == {address(reader): 1 for reader in readers}
+    assert list(journal.iterdir()) == []
 
 
 def test_a_sender_knows_whether_it_is_the_only_one(tmp_path: Path) -> None:

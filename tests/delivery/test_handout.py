@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 from newsletter.clock import ManualClock, SystemClock
 from newsletter.config import DomainConfig
@@ -15,6 +16,7 @@ from newsletter.delivery.pace import PaceStore
 from newsletter.delivery.relays import Relay
 from newsletter.delivery.sender import SendReport
 from newsletter.digest.model import IssueState
+from tests.conftest import MONDAY
 from tests.delivery.house import (
     add_readers,
     address,
@@ -33,7 +35,7 @@ def used(database: Database, clock: ManualClock) -> dict[str, int]:
         return PaceStore(session).used_today(clock.now())
 
 
-def run(database: Database, clock: ManualClock, to: int | Sequence[Relay], **delivery: object) -> SendReport:
+def run(database: Database, clock: ManualClock, to: int | Sequence[Relay], **delivery: Any) -> SendReport:
     return asyncio.run(asyncio.wait_for(sender(database, clock, to, **delivery).run(), 20))
 
 
@@ -63,13 +65,11 @@ def test_what_was_drawn_and_not_spent_is_given_back(database: Database, clock: M
 
 def test_a_warm_up_plan_limits_the_day(database: Database, clock: ManualClock) -> None:
     open_issue(database, add_readers(database, 6))
+    plan = {"warm_up": (2, 100), "warm_up_from": MONDAY.date()}
     with smtp_server() as server:
-        report = run(database, clock, server.port, warm_up=(2, 100), warm_up_from=clock.now().date())
-        assert report.sent == 2
+        assert run(database, clock, server.port, **plan).sent == 2
         clock.advance(timedelta(days=1))
-        assert (
-            run(database, clock, server.port, warm_up=(2, 100), warm_up_from=clock.now().date() - timedelta(days=1)).sent == 4
-        )
+        assert run(database, clock, server.port, **plan).sent == 4
 
 
 def test_messages_a_second_are_held_to(database: Database) -> None:
@@ -139,17 +139,20 @@ def test_a_group_s_connections_are_capped(database: Database, clock: ManualClock
     open_issue(database, readers)
     set_domain(database, readers[::2], "campus.example")
     limits = {"campus": DomainConfig(domains=("campus.example",), connections=1)}
-    running: list[str] = []
-    most = 0
+    running = most = 0
 
     def begins() -> None:
-        nonlocal most
-        running.append("x")
-        most = max(most, len(running))
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+
+    def ends() -> None:
+        nonlocal running
+        running -= 1
 
     faults = [
         Fault("data", "@campus.example", act=begins, usual=True),
-        Fault("dot", "@campus.example", act=lambda: running.pop() and None, delay=0.005, usual=True),
+        Fault("dot", "@campus.example", act=ends, delay=0.005, usual=True),
     ]
     with smtp_server(Script(faults=faults)) as server:
         assert run(database, clock, server.port, domains=limits, connections=6).sent == 24

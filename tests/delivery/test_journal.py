@@ -158,6 +158,6 @@ def test_where_no_more_can_be_written_the_reserved_room_still_takes_results_and_
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(NewsletterError, match="check paths.data") as refused:
+    with pytest.raises(NewsletterError, match="check paths") as refused:
         FileJournal(tmp_path / "file").prepare()
     assert str(tmp_path / "file") in str(refused.value)

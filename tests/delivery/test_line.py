@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -38,10 +39,10 @@ from tests.delivery.house import (
     suppress as put_on_the_list,
 )
 from tests.delivery.test_writer import refusing
-from tests.smtp_server import Fault, Script, SmtpServer, smtp_server
+from tests.smtp_server import Fault, Script, smtp_server
 
 
-def run(database: Database, clock: ManualClock, to: int | list[Relay], **delivery: object) -> SendReport:
+def run(database: Database, clock: ManualClock, to: int | list[Relay], **delivery: Any) -> SendReport:
     return asyncio.run(asyncio.wait_for(sender(database, clock, to, **delivery).run(), 20))
 
 
@@ -222,7 +223,3 @@ def test_an_intent_that_cannot_be_written_keeps_the_dot_of_every_message(databas
         assert counts(database, issue) == {"sent": before, "pending": 10 - before}
         assert run(database, clock, server.port).sent == 10 - before
     assert set(server.recipients.values()) == {1}
-
-
-def seen(server: SmtpServer) -> int:
-    return len(server.accepted)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from newsletter.delivery.model import Claim, DeliveryState, Outcome, Phase, Reason, SkipReason, SmtpReply
 from newsletter.delivery.policy import (
+    OBJECTIONS,
+    Objections,
     OnDoubt,
     ReplyKind,
     RetryPolicy,
@@ -79,6 +81,13 @@ def test_a_try_before_the_first_or_a_strange_jitter_is_misuse(attempt: int, jitt
         (530, "", Phase.RCPT, ReplyKind.OURS),
         (503, "5.5.1", Phase.DATA, ReplyKind.OURS),
         (550, "5.1.8", Phase.MAIL, ReplyKind.OURS),
+        (553, "5.6.7", Phase.RCPT, ReplyKind.PERMANENT),
+        (553, "5.6.7", Phase.MAIL, ReplyKind.OURS),
+        (421, "4.7.28", Phase.RCPT, ReplyKind.OURS),
+        (451, "4.7.650", Phase.DOT, ReplyKind.OURS),
+        (421, "4.7.0", Phase.RCPT, ReplyKind.TEMPORARY),
+        (535, "", Phase.RCPT, ReplyKind.OURS),
+        (555, "", Phase.RCPT, ReplyKind.OURS),
     ],
 )
 def test_what_a_reply_says_and_about_whom(code: int, status: str, phase: Phase, kind: ReplyKind) -> None:
@@ -133,6 +142,44 @@ def test_a_refusal_of_us_waits_long_and_costs_no_try() -> None:
     outcome = after_reply(claim(), SmtpReply(550, "5.7.1", ""), Phase.DOT, now=MONDAY, policy=RetryPolicy(), jitter=0)
     assert (outcome.state, outcome.reason, outcome.attempts) == (DeliveryState.DEFERRED, Reason.POLICY, 0)
     assert outcome.not_before == MONDAY + timedelta(hours=6)
+
+
+def test_being_told_to_slow_down_waits_as_usual_and_costs_no_try() -> None:
+    outcome = after_reply(claim(), SmtpReply(421, "4.7.28", ""), Phase.DOT, now=MONDAY, policy=RetryPolicy(), jitter=0)
+    assert (outcome.state, outcome.reason, outcome.attempts) == (DeliveryState.DEFERRED, Reason.POLICY, 0)
+    assert outcome.not_before == MONDAY + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        (550, "5.7.26", "SPF, DKIM or DMARC"),
+        (550, "5.7.515", "bulk sender rules"),
+        (550, "5.7.25", "reverse name"),
+        (550, "5.7.606", "banned"),
+        (530, "", "smtp.username"),
+        (535, "", "smtp.username"),
+    ],
+)
+def test_a_plain_objection_to_us_pauses_at_once_with_what_to_do(code: int, status: str, words: str) -> None:
+    why = Objections().refused(SmtpReply(code, status, ""), Phase.RCPT)
+    assert words in why
+    assert str(code) in why
+
+
+def test_an_objection_that_may_be_one_reader_s_pauses_only_in_a_row() -> None:
+    objections, own_rule = Objections(), SmtpReply(550, "5.7.1", "")
+    for _ in range(3):
+        assert [objections.refused(own_rule, Phase.DOT) for _ in range(OBJECTIONS - 1)] == [""] * (OBJECTIONS - 1)
+        objections.accepted()
+    assert [bool(objections.refused(own_rule, Phase.DOT)) for _ in range(OBJECTIONS)] == [False] * (OBJECTIONS - 1) + [True]
+    assert objections.refused(own_rule, Phase.DOT) == "", "it counts anew when the issue goes on"
+
+
+@given(st.integers(400, 499), st.sampled_from(["", "4.7.28", "4.7.650", "4.2.1"]))
+def test_what_is_temporary_never_pauses(code: int, status: str) -> None:
+    objections = Objections()
+    assert not any(objections.refused(SmtpReply(code, status, ""), Phase.DOT) for _ in range(2 * OBJECTIONS))
 
 
 @pytest.mark.parametrize("reply", [SmtpReply(451, "", ""), SmtpReply(550, "5.7.1", "")])

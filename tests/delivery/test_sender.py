@@ -87,9 +87,7 @@ def test_a_permanent_refusal_fails_with_the_reply_on_record(database: Database, 
     assert account(database, issue).adds_up
 
 
-def test_a_refusal_of_us_pauses_the_issue_with_a_hint_and_is_no_reader_s_fault(
-    database: Database, clock: ManualClock
-) -> None:
+def test_a_refusal_of_us_pauses_the_issue_with_a_hint_and_is_no_reader_s_fault(database: Database, clock: ManualClock) -> None:
     readers = add_readers(database, 30)
     issue = open_issue(database, readers)
     with smtp_server(Script(faults=[Fault("dot", reply="550 5.7.515 sender not authenticated")])) as server:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -71,6 +72,13 @@ async def writer_of(database: Database, clock: ManualClock, folder: Path, **opti
         async with LedgerWriter(database, clock, roster, journal, thread, **options) as writer:
             yield writer
         journal.close()
+
+
+def wait_for_lines(folder: Path, count: int) -> None:
+    [path] = folder.glob("*.journal")
+    end = monotonic() + 20
+    while path.read_bytes().count(b"\n") < count:
+        assert monotonic() < end
 
 
 def test_intents_and_results_that_wait_share_commits(database: Database, clock: ManualClock, tmp_path: Path) -> None:
@@ -155,6 +163,28 @@ def test_results_that_stay_unwritable_are_named_and_kept_in_the_journal(
     assert "delivery.result_unwritten delivery=1" in caplog.text
     assert row(database, 1).state == DeliveryState.DOT_SENT
     assert [list(found) for found in FileJournal(tmp_path).left_behind()] == [[result.finding]]
+
+
+def test_what_becomes_known_while_the_next_try_is_waited_for_is_kept_at_once(
+    database: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    first, second = claims(database, clock, 2)
+
+    async def work() -> None:
+        async with writer_of(database, clock, tmp_path, patience=timedelta(seconds=0.1)) as writer:
+            assert await asyncio.gather(writer.intend(first), writer.intend(second)) == [True, True]
+            writer.record(first, ACCEPTED)
+            for _ in range(5):
+                with pytest.raises(SQLAlchemyError):
+                    await writer.flush()
+            writer.record(second, ACCEPTED)
+            # The next try is 1.6 seconds away.
+            await asyncio.wait_for(asyncio.to_thread(wait_for_lines, tmp_path, 2), 1)
+
+    with refusing(database, DeliveryState.SENT):
+        asyncio.run(work())
+    [found] = FileJournal(tmp_path).left_behind()
+    assert [one.delivery_id for one in found] == [first.delivery_id, second.delivery_id]
 
 
 def test_a_job_that_fails_is_its_caller_s_trouble(database: Database, clock: ManualClock, tmp_path: Path) -> None:

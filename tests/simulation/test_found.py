@@ -1,0 +1,20 @@
+"""Seeds of histories that once broke a promise; what each of them found is said beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsletter.simulation.ground import Ground
+from newsletter.simulation.history import play
+
+
+@pytest.mark.parametrize(
+    ("seed", "_found"),
+    [
+        (12, "SQLite gave a worker the number of one that had left, and what that one still held was never taken over"),
+        (207, "the same after a claim whose commit failed when it was durable already"),
+        (232, "a worker taken for dead while it was claiming ended with 'pop from an empty deque'"),
+    ],
+)
+def test_what_was_broken_once_holds(ground: Ground, seed: int, _found: str) -> None:
+    assert play(seed, ground).broken == ()

@@ -1,0 +1,83 @@
+"""Whether the simulation would notice: senders with one thing wrong, each found within a few hundred histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+
+from newsletter.delivery.model import Claim, Finding, OutgoingMessage
+from newsletter.delivery.sender import Sender
+from newsletter.simulation.ground import Ground
+from newsletter.simulation.history import SimComposer, play
+from newsletter.simulation.shelf import ShelfJournal
+
+MOST = 400
+
+
+def found_by(ground: Ground, promise: str, **mutant: Any) -> int:
+    """Play histories with a mutant until one breaks a promise that says ``promise``; return its seed."""
+    for seed in range(MOST):
+        if any(promise in broken for broken in play(seed, ground, **mutant).broken):
+            return seed
+    raise AssertionError(f"{MOST} histories, and nothing was said of {promise!r}")
+
+
+def without(part: str, instead: str = "") -> Callable[[str], str]:
+    """Statements of workers with a part left out."""
+    return lambda sql: sql.replace(part, instead)
+
+
+@pytest.mark.parametrize(
+    ("part", "instead", "promise"),
+    [
+        ("AND delivery.epoch = asked.column2", "", "whose claim was taken over"),
+        ("AND issue.state = 'open'", "", "an intent while its issue was"),
+        ("AND subscriber.state = 'active'", "", "an intent after the reader had left"),
+        ("WHERE suppression.address_hash = asked.column3", "WHERE 1 = 0", "an intent after the reader had left"),
+        ("state = found.column3", "state = iif(found.column4 = 'in_doubt', 'failed', found.column3)", "counts as failed"),
+        ("epoch = delivery.epoch + 1", "epoch = delivery.epoch + 0", "epoch"),
+    ],
+    ids=["intent ignores the epoch", "paused issue", "reader who left", "suppressed", "doubt is failure", "epoch stands still"],
+)
+def test_a_ledger_with_one_condition_wrong_is_found(ground: Ground, part: str, instead: str, promise: str) -> None:
+    found_by(ground, promise, rewrite=without(part, instead))
+
+
+def test_a_sender_that_repeats_what_it_should_hold_is_found(ground: Ground) -> None:
+    def resending(*arguments: Any, **options: Any) -> Sender:
+        database, clock, relays, config = arguments
+        return Sender(database, clock, relays, config.model_copy(update={"on_doubt": "resend"}), **options)
+
+    found_by(ground, "though doubt is held", make_sender=resending)
+
+
+def test_messages_that_change_with_each_try_are_found(ground: Ground) -> None:
+    numbers = count()
+
+    class Moody(SimComposer):
+        def compose(self, claim: Claim) -> OutgoingMessage:
+            message = super().compose(claim)
+            return OutgoingMessage(message.envelope_from, message.recipient, message.data + b"%d\r\n" % next(numbers))
+
+    def moody(*arguments: Any, **options: Any) -> Sender:
+        return Sender(*arguments, **{**options, "composer": Moody()})
+
+    found_by(ground, "altered", make_sender=moody)
+
+
+def test_a_journal_that_nobody_reads_is_found(ground: Ground) -> None:
+    class Forgotten:
+        def __init__(self, journal: ShelfJournal) -> None:
+            self.append, self.clear, self.close, self.prepare = journal.append, journal.clear, journal.close, journal.prepare
+
+        def left_behind(self) -> Iterator[Sequence[Finding]]:
+            return iter(())
+
+    def forgetful(*arguments: Any, **options: Any) -> Sender:
+        journal = options.pop("journal")
+        return Sender(*arguments, **options, journal=lambda: Forgotten(journal()))
+
+    found_by(ground, "a journal here knows", make_sender=forgetful)
