@@ -46,6 +46,8 @@ class Visit:
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""
+        # A page that a click has just opened may be there by its address alone.
+        self.page.wait_for_load_state()
         return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 

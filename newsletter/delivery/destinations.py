@@ -52,7 +52,7 @@ class Destinations:
     quickly (so it doubles with each round, like TCP's slow start), and is halved by one that took long or broke off. A group
     that lets messages wait and answers none counts as slow at once, before any of them has ended; it is then tried with one
     more only now and then. So a tarpit holds few connections, and a group that answers soon has nearly all of them, or all
-    while there are no others: a quarter is kept from it else, as any group may turn into a tarpit.
+    while there are no others: an eighth is kept from it else, as any group may turn into a tarpit.
 
     Instants are seconds of any one clock that does not go back, like the event loop's. A call costs a microsecond or two.
     """

@@ -6,7 +6,10 @@ A line is a JSON object and its CRC-32. Only numbers and codes go in, no address
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
+import itertools
 import json
 import logging
 import os
@@ -81,24 +84,26 @@ class FileJournal:
         if self._file is not None:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number = 0
-        while self._file is None:
+        for number in itertools.count():
             path = self._folder / f"{os.getpid()}-{number}{_SUFFIX}"
-            try:
+            with contextlib.suppress(FileExistsError):
                 file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            except FileExistsError:
-                number += 1
-                continue
-            fcntl.flock(file, fcntl.LOCK_EX)
-            self._file, self._path = file, path
-            os.posix_fallocate(file, 0, RESERVED)
-            os.fsync(file)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _is_at(path, file):
+                    break
+                os.close(file)  # another process took it for a dead one's before it was locked
+        self._file, self._path = file, path
+        os.posix_fallocate(file, 0, RESERVED)
+        os.fsync(file)
+        _sync_folder(self._folder)
 
     def append(self, results: Sequence[Result]) -> None:
         self._reserve()
         assert self._file is not None  # noqa: S101 - prepared
         lines = b"".join(_to_line(result) for result in results)
-        os.pwrite(self._file, lines, self._end)
+        if os.pwrite(self._file, lines, self._end) < len(lines):
+            # Beyond the reserved room on a full disk. The rest of it is no whole line, and is written over by the next.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._file)
         self._end += len(lines)
 
@@ -127,6 +132,22 @@ class FileJournal:
                     continue
                 yield _read(content, path.name)
                 path.unlink(missing_ok=True)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the name of a new file survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from newsletter.delivery.account import Accounts
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, NewDelivery, Reason, SkipReason
 from newsletter.delivery.policy import OnDoubt
 from newsletter.delivery.roster import WorkerId
-from newsletter.delivery.rows import INSTANT, insert_missing, with_rows
+from newsletter.delivery.rows import INSTANT, change_rows, insert_missing
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
@@ -154,7 +154,7 @@ class Ledger(Accounts):
         for why_not, ids in left.items():
             self._skip(ids, why_not, now)
         taken = [(claim.delivery_id,) for claim in claims]
-        with_rows(self._session, _TAKE, ("BIGINT",), taken, {"worker": worker_id, "first_at": now, "now": now})
+        change_rows(self._session, _TAKE, ("BIGINT",), taken, {"worker": worker_id, "first_at": now, "now": now})
         return Batch(tuple(claims), len(found) - len(claims), len(found), DeliveryId(found[-1][0]))
 
     def record_intent(self, claims: Sequence[Claim], *, now: datetime) -> frozenset[DeliveryId]:
@@ -163,14 +163,39 @@ class Ledger(Accounts):
         Refused is a claim that somebody else took over, an issue that is not open any more, a reader who left or was
         suppressed. Once this is committed a crash leaves the message in doubt.
         """
-        accepted = with_rows(
+        suppressed = self._suppressed([claim.address_hash for claim in claims])
+        accepted = (
+            update(DeliveryRow)
+            .where(
+                _under_epoch([claim for claim in claims if claim.address_hash not in suppressed]),
+                DeliveryRow.state == DeliveryState.CLAIMED,
+                exists().where(
+                    IssueRow.id == DeliveryRow.issue_id,
+                    IssueRow.state == IssueState.OPEN,
+                    SubscriberRow.id == DeliveryRow.subscriber_id,
+                    SubscriberRow.state == SubscriberState.ACTIVE,
+                    SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id,
+                    SubscriptionRow.newsletter == IssueRow.newsletter,
+                ),
+            )
+            .values(state=DeliveryState.DOT_SENT, changed_at=now)
+            .returning(DeliveryRow.id)
+        )
+        return frozenset(DeliveryId(found) for found in self._session.scalars(accepted, execution_options=_ROWS_ONLY))
+
+    def record_every_intent(self, claims: Sequence[Claim], *, now: datetime) -> bool:
+        """Do what :meth:`record_intent` does, several times quicker; False if any was refused.
+
+        Which one, it cannot say: roll the transaction back, and ask with :meth:`record_intent`.
+        """
+        changed = change_rows(
             self._session,
             _INTENT,
             ("BIGINT", "INTEGER", "VARCHAR(64)"),
             [(claim.delivery_id, claim.epoch, claim.address_hash) for claim in claims],
             {"now": now},
         )
-        return frozenset(DeliveryId(row[0]) for row in accepted)
+        return changed == len(claims)
 
     def record_results(self, results: Sequence[Finding], *, now: datetime) -> None:
         """Write what became of claims; writing the same again changes nothing.
@@ -178,7 +203,7 @@ class Ledger(Accounts):
         A result counts only under its claim's epoch. One that says "sent" counts even when the delivery was taken over
         meanwhile, as long as nobody claimed it again: it is the truth, and a repeat is spared.
         """
-        with_rows(
+        change_rows(
             self._session,
             _RESULT,
             ("BIGINT", "INTEGER", "VARCHAR(16)", "VARCHAR(32)", "INTEGER", INSTANT, "INTEGER", "VARCHAR(16)", "TEXT"),
@@ -376,7 +401,7 @@ UPDATE delivery SET
 FROM (VALUES :rows) AS asked
 WHERE delivery.id = asked.column1
 """
-#: Written for each group of connections, so as plain SQL: see :func:`newsletter.delivery.rows.with_rows`.
+#: Written for each group of connections, so as plain SQL: see :func:`newsletter.delivery.rows.change_rows`.
 _INTENT = """
 UPDATE delivery SET state = 'dot_sent', changed_at = :now
 FROM (VALUES :rows) AS asked, issue, subscriber, subscription
@@ -385,7 +410,6 @@ WHERE delivery.id = asked.column1 AND delivery.epoch = asked.column2 AND deliver
   AND subscriber.id = delivery.subscriber_id AND subscriber.state = 'active'
   AND subscription.subscriber_id = delivery.subscriber_id AND subscription.newsletter = issue.newsletter
   AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.address_hash = asked.column3)
-RETURNING delivery.id
 """
 #: A server may quote the address, and its owner may have been erased while the message was on its way.
 _RESULT = """

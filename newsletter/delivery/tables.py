@@ -67,6 +67,9 @@ class WorkerRow(Base):
     beat: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime]
 
+    # A number is never given again: others remember by it when they last saw a beat.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
 
 class PaceRow(Base):
     """A token bucket and a day's count, shared by all senders. ``name``: ``all``, ``relay:NAME`` or ``domain:NAME``.

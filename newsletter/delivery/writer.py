@@ -32,6 +32,10 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 T = TypeVar("T")
 
 
+class _IntentRefusedError(Exception):
+    """One of several intents was refused."""
+
+
 @dataclass(slots=True)
 class _Batch:
     """What goes into one transaction, and what came of it: the intents that were accepted, or the error."""
@@ -195,15 +199,31 @@ class LedgerWriter:
         return batch
 
     def _write(self, batch: _Batch) -> None:
+        try:
+            self._transcribe(batch, is_every_intent_good=True)
+        except _IntentRefusedError:
+            self._transcribe(batch, is_every_intent_good=False)
+
+    def _transcribe(self, batch: _Batch, *, is_every_intent_good: bool) -> None:
+        """Write a batch in one transaction; nearly always every intent may be given, which is the quick way.
+
+        Raises:
+            _IntentRefusedError: not this time; nothing was written.
+        """
         now = self._clock.now()
+        claims = [claim for claim, _ in batch.intents]
         with self._kept.write() as session:
             ledger = Ledger(session)
             if batch.results:
                 ledger.record_results([result.finding for result in batch.results], now=now)
             for reason in {reason for _, reason in batch.returned}:
                 ledger.give_back([claim for claim, why in batch.returned if why is reason], now=now, reason=reason)
-            if batch.intents:
-                batch.accepted = ledger.record_intent([claim for claim, _ in batch.intents], now=now)
+            if claims and is_every_intent_good:
+                if not ledger.record_every_intent(claims, now=now):
+                    raise _IntentRefusedError
+                batch.accepted = frozenset(claim.delivery_id for claim in claims)
+            elif claims:
+                batch.accepted = ledger.record_intent(claims, now=now)
 
     def _keep(self, results: list[Result]) -> None:
         fresh = results[self._journaled :]

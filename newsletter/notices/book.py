@@ -108,9 +108,8 @@ class NoticeBook:
                 continue
         return None
 
-    def take_now(self, relay: str, *, behind: Job[NoticeClaim] | None = None) -> None:  # noqa: ARG002 - see below
-        """Return None: notices are claimed when they are asked for."""
-        return None
+    def take_now(self, relay: str, *, behind: Job[NoticeClaim] | None = None) -> None:
+        """Give none out: notices are claimed when they are asked for."""
 
     def begun(self, job: Job[NoticeClaim]) -> None:
         """Do nothing: no notice is taken behind another."""

@@ -16,7 +16,7 @@ from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueState
 from newsletter.digest.tables import DigestRow, IssueRow
 from newsletter.simulation.promises import Change, Fate, Promises
-from newsletter.simulation.world import BEGIN, Process, World
+from newsletter.simulation.world import BEGIN, Killed, Process, World
 from subscribers.model import Cadence, SubscriberState
 from subscribers.tables import SubscriberRow, SubscriptionRow
 
@@ -59,7 +59,7 @@ class Door:
         process = self._world.current
         if process is None:
             return sql
-        process.step()
+        _step(process)
         self._check(self._trouble(process), sql)
         return self.rewrite(sql)
 
@@ -76,7 +76,7 @@ class Door:
         """Commit, or fail to, or fail to say so."""
         process = self._world.current
         if process is not None:
-            process.step()
+            _step(process)
             if self.changes or self.issues:
                 self._may_fail(process, undo)
         really()
@@ -84,7 +84,7 @@ class Door:
         self.changes, self.issues = [], []
         self._promises.committed(changes, issues)
         if process is not None:
-            process.step()
+            _step(process)
             if changes and self.unclear and self._world.random.random() < self.unclear:
                 self._world.note("a commit fails after it was durable")
                 self._promises.in_trouble(process, self._world.now, self._world.now)
@@ -112,6 +112,14 @@ class Door:
 
     def _trouble(self, process: Process) -> Trouble | None:
         return self.troubles.get(process) or self.troubles.get(None)
+
+
+def _step(process: Process) -> None:
+    """Take a step at the door. A dead process is told of a fault: the pool would close the connection for anything worse."""
+    try:
+        process.step()
+    except Killed:
+        raise sqlite3.OperationalError("the process is dead") from None
 
 
 class _Cursor(sqlite3.Cursor):

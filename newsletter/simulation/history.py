@@ -26,7 +26,7 @@ from newsletter.simulation.ground import Door, Ground, Trouble, address
 from newsletter.simulation.loop import SimExecutor, SimLoop
 from newsletter.simulation.network import Network
 from newsletter.simulation.next_hop import NextHop
-from newsletter.simulation.plan import HEALED_AT, Plan, WorkerPlan, relay
+from newsletter.simulation.plan import CALM_AT, HEALED_AT, Plan, WorkerPlan, relay
 from newsletter.simulation.promises import Promises
 from newsletter.simulation.shelf import Shelf
 from newsletter.simulation.world import BEGIN, Action, Process, World, WorldClock
@@ -34,9 +34,9 @@ from subscribers.model import SubscriberState
 from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 
 #: Virtual second by which every delivery must be settled, and real events after which a history counts as endless.
-PATIENCE = HEALED_AT + 400.0
+PATIENCE = HEALED_AT + 240.0
 #: Virtual seconds between two looks of a worker for something to send.
-POLL = 5.0
+POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,12 @@ class History:
         self._steering = Steering(ground.database, WorldClock(self.world))
         self._loops: list[SimLoop] = []
         self._stops: dict[Process, asyncio.Event] = {}
-        self._is_healed = False
+        self._is_calm = self._is_healed = False
         self.kills = 0
         for number, worker in enumerate(plan.workers, 1):
             self.world.at(worker.starts_at, lambda number=number, worker=worker: self._start(number, worker, 0))  # type: ignore[misc]
         self._disturb()
+        self.world.at(CALM_AT, self._calm)
         self.world.at(HEALED_AT, self._heal)
 
     def run(self) -> Verdict:
@@ -153,7 +154,7 @@ class History:
 
         def restart() -> None:
             self.kills += 1
-            self.world.after(self.world.random.choice((0.001, 1.0, 15.0)), lambda: self._start(number, worker, life + 1))
+            self.world.after(self.world.random.choice((0.001, 1.0, 4.0)), lambda: self._start(number, worker, life + 1))
 
         process.on_death.append(restart)
         clock = WorldClock(self.world)
@@ -178,9 +179,9 @@ class History:
 
     def _thread(self, loop: SimLoop, name: str) -> Executor:
         def pause() -> float:
-            if self._is_healed or self.world.random.random() >= self.plan.slow_jobs:
+            if self._is_calm or self.world.random.random() >= self.plan.slow_jobs:
                 return 0.0
-            took = float(10 ** self.world.random.uniform(-2, 1.6))
+            took = float(10 ** self.world.random.uniform(-2, 0.8))
             # Its beat may stand still meanwhile, and others are right to take over from it.
             self.promises.in_trouble(loop.process, self.world.now, self.world.now + took)
             return took
@@ -237,7 +238,7 @@ class History:
             self.shelf.is_full = True
 
     def _some_time(self) -> float:
-        return float(10 ** self.world.random.uniform(-3, 1.4))
+        return float(10 ** self.world.random.uniform(-3, 0.8))
 
     def _database_trouble(self) -> None:
         random = self.world.random
@@ -279,9 +280,9 @@ class History:
         with suppress(SteeringRefused):
             how(IssueId(self.world.random.randrange(1, self.plan.issues + 1)))
 
-    def _heal(self) -> None:
-        self.world.note("everything is mended")
-        self._is_healed = True
+    def _calm(self) -> None:
+        self.world.note("servers, networks and disks behave again")
+        self._is_calm = True
         self.door.troubles.clear()
         self.door.failing = self.door.unclear = 0.0
         self.network.faults.split = self.network.faults.reset = self.network.faults.mute = 0.0
@@ -289,6 +290,10 @@ class History:
         self.plan.manners.rate = 0.0
         for hop in self.hops:
             hop.is_down = hop.is_unreachable = False
+
+    def _heal(self) -> None:
+        self.world.note("everything is mended")
+        self._is_healed = True
         for loop in self._loops:
             loop.process.agenda.clear()
             loop.process.go_on()

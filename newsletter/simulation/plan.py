@@ -12,8 +12,8 @@ from newsletter.simulation.ground import MOST_READERS, address
 from newsletter.simulation.network import NetworkFaults
 from newsletter.simulation.next_hop import Manners, Misdeed
 
-#: Virtual second at which everything that was wrong is right again.
-HEALED_AT = 30.0
+#: Virtual seconds at which servers, networks and disks behave again, and at which nobody is stopped, killed or paused any more.
+CALM_AT, HEALED_AT = 6.0, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Plan:
             rate=rate(0.02, 0.08, 0.3),
             misdeeds=frozenset(misdeeds),
             unknown=frozenset(one for one in everyone if random.random() < rate(0.2)),
-            greylisted={one: random.random() * 25 for one in everyone if random.random() < rate(0.3)},
+            greylisted={one: random.random() * 5 for one in everyone if random.random() < rate(0.3)},
             can_pipeline=random.random() < 0.7,
             takes_data_without_recipient=random.random() < 0.3,
             think=random.choice((1e-4, 2e-3, 0.1)),
@@ -91,19 +91,19 @@ class Plan:
         )
 
     def delivery(self, worker: WorkerPlan) -> DeliveryConfig:
-        """Return the settings of a worker: those of a real one, with waits of seconds, as only virtual time passes."""
+        """Return the settings of a worker: those of a real one, with short waits, as workers look around all the time."""
         return DeliveryConfig.model_construct(
             **{
                 **_DEFAULTS,
                 "connections": worker.connections,
                 "batch": worker.batch,
                 "on_doubt": self.on_doubt.value,
-                "lease": timedelta(seconds=20),
-                "retry_first": timedelta(seconds=6),
-                "retry_longest": timedelta(seconds=15),
+                "lease": timedelta(seconds=3),
+                "retry_first": timedelta(seconds=1),
+                "retry_longest": timedelta(seconds=4),
                 "max_attempts": 12,
                 "give_up_after": timedelta(hours=1),
-                "drain": timedelta(seconds=5),
+                "drain": timedelta(seconds=1),
                 **self.limits,
             }
         )
@@ -116,10 +116,10 @@ def relay(name: str) -> RelayConfig:
         port=25,
         security="none",
         helo_name="news.example.org",
-        connect_timeout=timedelta(seconds=2),
-        reply_timeout=timedelta(seconds=3),
-        final_timeout=timedelta(seconds=6),
-        message_timeout=timedelta(seconds=10),
+        connect_timeout=timedelta(seconds=0.5),
+        reply_timeout=timedelta(seconds=0.8),
+        final_timeout=timedelta(seconds=1.5),
+        message_timeout=timedelta(seconds=2.5),
     )
 
 
@@ -130,15 +130,15 @@ def _worker(random: Random) -> WorkerPlan:
         batch=random.choice((1, 2, 5, 20)),
         starts_at=0.0 if random.random() < 0.5 else _some_time(random),
         kills=tuple(random.randrange(1, random.choice((40, 150, 600))) for _ in range(random.choice((1, 1, 1, 2, 4)) * dies)),
-        stops=tuple((random.randrange(1, 500), _some_time(random) * 2) for _ in range(random.choice((1, 1, 2)) * stops)),
+        stops=tuple((random.randrange(1, 500), 3 * _some_time(random)) for _ in range(random.choice((1, 1, 2)) * stops)),
         told_to_stop_at=_some_time(random) if random.random() < 0.15 else 0.0,
         clock_error=random.choice((-600.0, -5.0, 30.0, 600.0)) if random.random() < 0.1 else 0.0,
     )
 
 
 def _some_time(random: Random) -> float:
-    """Return seconds between a millisecond and half a minute, each magnitude alike."""
-    return float(10 ** random.uniform(-3, 1.4))
+    """Return seconds between a millisecond and six seconds, each magnitude alike."""
+    return float(10 ** random.uniform(-3, 0.8))
 
 
 _DEFAULTS = {name: field.get_default(call_default_factory=True) for name, field in DeliveryConfig.model_fields.items()}

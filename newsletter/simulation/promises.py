@@ -187,10 +187,7 @@ class Promises:
 
     def _check_step(self, fate: Fate, change: Change) -> None:
         name = f"delivery {fate.delivery_id}"
-        current = self._world.current
-        is_late = change.after in _FINAL and current not in {None, fate.owner} and change.before in _HELD
-        if is_late and fate.owner and fate.owner.is_alive and not self.knows(fate.delivery_id, fate.epoch):
-            self._break(f"{name}: settled as {change.after} by somebody whose claim was taken over")
+        self._check_owner(fate, change)
         if change.before in SETTLED and (change.before, change.after) != (DeliveryState.DOUBTFUL, DeliveryState.SENT):
             self._break(f"{name}: was settled as {change.before} and became {change.after}")
         if change.after == DeliveryState.CLAIMED:
@@ -209,6 +206,13 @@ class Promises:
             cancelled = change.reason == SkipReason.CANCELLED and self._issues[fate.issue_id] == IssueState.CANCELLED
             if fate.recipient not in self._left and not cancelled:
                 self._break(f"lost: {name} counts as skipped ({change.reason}) for no reason")
+
+    def _check_owner(self, fate: Fate, change: Change) -> None:
+        """Only who claimed a delivery last may settle it; or whoever finds the journal of one that cannot any more."""
+        is_held = change.before in _HELD and fate.owner is not None and fate.owner.is_alive
+        is_other = self._world.current not in {None, fate.owner} and not self.knows(fate.delivery_id, fate.epoch)
+        if change.after in _FINAL and is_held and is_other:
+            self._break(f"delivery {fate.delivery_id}: {change.after} says somebody whose claim was taken over")
 
     def _check_intent(self, fate: Fate, change: Change) -> None:
         name = f"delivery {fate.delivery_id}"

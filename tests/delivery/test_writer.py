@@ -172,7 +172,7 @@ def test_what_becomes_known_while_the_next_try_is_waited_for_is_kept_at_once(
 
     async def work() -> None:
         async with writer_of(database, clock, tmp_path, patience=timedelta(seconds=0.1)) as writer:
-            assert await asyncio.gather(writer.intend(first), writer.intend(second)) == [True, True]
+            assert all(await asyncio.gather(writer.intend(first), writer.intend(second)))
             writer.record(first, ACCEPTED)
             for _ in range(5):
                 with pytest.raises(SQLAlchemyError):

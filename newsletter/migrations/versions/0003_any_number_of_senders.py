@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("beat", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "pace",
