@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "web": ("run", "web", "Run the public pages alone."),
     "scheduler": ("run", "scheduler", "Fetch and build alone, at the hours set."),
     "worker": ("run", "worker", "Send alone; any number of processes on any machines."),
+    "simulate": ("simulate", "simulate", "Put the delivery core through simulated faults and crashes."),
     "config": ("config", "config", "Check and show the configuration."),
     "db": ("db", "db", "Look after the database."),
 }

@@ -6,6 +6,7 @@ an older one finds nothing to change, so a process that was frozen past its leas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,12 @@ from newsletter.delivery.account import Accounts
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, NewDelivery, Reason, SkipReason
 from newsletter.delivery.policy import OnDoubt
 from newsletter.delivery.roster import WorkerId
-from newsletter.delivery.rows import INSTANT, change_rows, insert_missing
+from newsletter.delivery.rows import INSTANT, change_rows, insert_missing, read_rows, to_instant
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId, SubscriberState
-from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
+from subscribers.tables import SubscriberRow, SubscriptionRow
 
 #: States a claim may be made from.
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
@@ -130,7 +131,7 @@ class Ledger(Accounts):
         claims = []
         for row in found:
             number, reader, digest, attempts, epoch, dated_at, reason, address, key, state, token_epoch, choice, paused = row
-            why_not = _why_not(state, choice, paused, now)
+            why_not = _why_not(state, choice, paused and to_instant(paused), now)
             if why_not is None and suppressed and hashes[key] in suppressed:
                 why_not = SkipReason.SUPPRESSED
             if why_not is not None:
@@ -146,7 +147,7 @@ class Ledger(Accounts):
                     token_epoch,
                     attempts,
                     epoch + 1,
-                    dated_at or now,
+                    to_instant(dated_at) if dated_at else now,
                     hashes[key],
                     reason == Reason.IN_DOUBT,
                 )
@@ -294,46 +295,28 @@ class Ledger(Accounts):
         )
         if newsletter is None:
             return ()
-        query = (
-            select(
-                DeliveryRow.id,
-                DeliveryRow.subscriber_id,
-                DeliveryRow.digest_id,
-                DeliveryRow.attempts,
-                DeliveryRow.epoch,
-                DeliveryRow.dated_at,
-                DeliveryRow.reason,
-                SubscriberRow.address,
-                SubscriberRow.address_key,
-                SubscriberRow.state,
-                SubscriberRow.token_epoch,
-                SubscriptionRow.id.label("subscription_id"),
-                SubscriptionRow.paused_until,
-            )
-            .outerjoin(SubscriberRow, SubscriberRow.id == DeliveryRow.subscriber_id)
-            .outerjoin(
-                SubscriptionRow,
-                (SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id) & (SubscriptionRow.newsletter == newsletter),
-            )
-            .where(DeliveryRow.issue_id == lane.issue_id, DeliveryRow.state == lane.state, DeliveryRow.digest_id.is_not(None))
-            .order_by(DeliveryRow.id)
-            .limit(limit)
-            .with_for_update(of=DeliveryRow, skip_locked=True)
-        )
-        if after is not None:
-            query = query.where(DeliveryRow.id > after)
+        values: dict[str, object] = {
+            "newsletter": newsletter,
+            "issue": lane.issue_id,
+            "state": str(lane.state),
+            "after": after or 0,
+        }
+        narrower = ""
         if subscriber_id is not None:
-            query = query.where(DeliveryRow.subscriber_id == subscriber_id)
+            narrower += " AND delivery.subscriber_id = :reader"
+            values["reader"] = subscriber_id
         if due_by is not None:
-            query = query.where(DeliveryRow.not_before <= due_by)
-        for domain in without:
-            ends_so = SubscriberRow.address_key.endswith(f"@{domain}", autoescape=True)
-            query = query.where(~func.coalesce(ends_so, false()))
-        return [tuple(row) for row in self._session.execute(query)]
+            narrower += " AND delivery.not_before <= :due_by"
+            values["due_by"] = due_by
+        for number, domain in enumerate(without):
+            narrower += f" AND COALESCE(subscriber.address_key, '') NOT LIKE :domain{number}_ ESCAPE '/'"
+            values[f"domain{number}_"] = "%@" + re.sub(r"([/%_])", r"/\1", domain)
+        values["limit"] = limit
+        return read_rows(self._session, _NEXT.replace(":narrower", narrower), values, locked="delivery")
 
     def _suppressed(self, hashes: Collection[str]) -> frozenset[str]:
-        found = select(SuppressionRow.address_hash).where(SuppressionRow.address_hash.in_(hashes))
-        return frozenset(self._session.scalars(found)) if hashes else frozenset()
+        asked = [(one,) for one in hashes]
+        return frozenset(row[0] for row in read_rows(self._session, _SUPPRESSED, {}, ("VARCHAR(64)",), asked))
 
     def _skip(self, ids: Sequence[int], reason: SkipReason, now: datetime) -> None:
         # One of its messages may have arrived: that is what the account has to say of it.
@@ -394,6 +377,19 @@ def _parameters(found: Finding) -> tuple[object, ...]:
     )
 
 
+#: Run for each batch, group of connections or both, so as plain SQL: see :mod:`newsletter.delivery.rows`.
+_NEXT = """
+SELECT delivery.id, delivery.subscriber_id, delivery.digest_id, delivery.attempts, delivery.epoch, delivery.dated_at,
+  delivery.reason, subscriber.address, subscriber.address_key, subscriber.state, subscriber.token_epoch, subscription.id,
+  subscription.paused_until
+FROM delivery
+LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
+LEFT JOIN subscription ON subscription.subscriber_id = delivery.subscriber_id AND subscription.newsletter = :newsletter
+WHERE delivery.issue_id = :issue AND delivery.state = :state AND delivery.digest_id IS NOT NULL
+  AND delivery.id > :after:narrower
+ORDER BY delivery.id LIMIT :limit
+"""
+_SUPPRESSED = "SELECT address_hash FROM suppression WHERE address_hash IN (VALUES :rows)"
 _TAKE = """
 UPDATE delivery SET
   state = 'claimed', epoch = delivery.epoch + 1, worker_id = :worker,
@@ -401,7 +397,6 @@ UPDATE delivery SET
 FROM (VALUES :rows) AS asked
 WHERE delivery.id = asked.column1
 """
-#: Written for each group of connections, so as plain SQL: see :func:`newsletter.delivery.rows.change_rows`.
 _INTENT = """
 UPDATE delivery SET state = 'dot_sent', changed_at = :now
 FROM (VALUES :rows) AS asked, issue, subscriber, subscription

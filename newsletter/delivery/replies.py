@@ -34,10 +34,15 @@ class ReplyReader:
         self._rest = lines.pop()
         for raw in lines:
             line = self._line(raw)
-            self._lines.append(line)
             if line[3:4] != "-":
-                reply, self._lines, self._octets = self._lines, [], 0
-                yield reply
+                if self._lines:
+                    self._lines.append(line)
+                    reply, self._lines, self._octets = self._lines, [], 0
+                    yield reply
+                else:
+                    yield [line]
+            else:
+                self._lines.append(line)
         if len(self._rest) > MOST_IN_A_LINE:
             raise ValueError("an SMTP reply without end")
 
@@ -47,13 +52,15 @@ class ReplyReader:
         return not self._rest and not self._lines
 
     def _line(self, raw: bytes) -> str:
-        self._octets += len(raw)
-        match = _LINE.fullmatch(raw) if len(raw) <= MOST_IN_A_LINE else None
-        line = raw[:-1].decode("utf-8", "replace")
-        if match is None or (self._lines and self._lines[0][:3] != line[:3]):
+        if len(raw) > MOST_IN_A_LINE or _LINE.fullmatch(raw) is None:
             raise ValueError(f"not an SMTP reply: {raw[:80]!r}")
-        if self._octets > MOST_IN_A_REPLY:
-            raise ValueError("an SMTP reply without end")
+        line = raw[:-1].decode("utf-8", "replace")
+        if self._lines:
+            if self._lines[0][:3] != line[:3]:
+                raise ValueError(f"not an SMTP reply: {raw[:80]!r}")
+            self._octets += len(raw)
+            if self._octets > MOST_IN_A_REPLY:
+                raise ValueError("an SMTP reply without end")
         return line
 
 

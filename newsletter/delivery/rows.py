@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -50,28 +51,82 @@ def change_rows(
     Raises:
         DBAPIError: as from any other statement.
     """
-    connection = session.connection()
-    is_sqlite = connection.dialect.name == "sqlite"
-    driver: Any = connection.dialect.dbapi
     changed = 0
+    for part in _parts(rows):
+        with _run(session, sql, values, types, part) as cursor:
+            changed += cursor.rowcount
+    return changed
+
+
+def read_rows(
+    session: Session,
+    sql: str,
+    values: Mapping[str, object],
+    types: Sequence[str] = (),
+    rows: Sequence[tuple[object, ...]] = (),
+    *,
+    locked: str = "",
+) -> list[tuple[Any, ...]]:
+    """Run a query as :func:`change_rows` runs a change, and return what it finds.
+
+    Args:
+        session: in a transaction.
+        sql: as there; it may do without ``:rows``, and then is run once, else not at all if there are none.
+        values: for the names.
+        types: of the columns of ``rows``.
+        rows: as there.
+        locked: table whose rows are held to the end of the transaction, those that others hold passed over; on SQLite a
+            transaction that writes holds all of them anyway.
+
+    Returns:
+        Rows as the driver gives them: instants are for :func:`to_instant`.
+    """
+    if locked and session.get_bind().dialect.name == "postgresql":
+        sql += f" FOR UPDATE OF {locked} SKIP LOCKED"
+    found: list[tuple[Any, ...]] = []
+    for part in _parts(rows) if types else [[]]:
+        with _run(session, sql, values, types, part) as cursor:
+            found += cursor.fetchall()
+    return found
+
+
+def to_instant(value: str | datetime) -> datetime:
+    """Return an instant from what a driver gives: SQLite keeps text without a zone, in UTC."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _parts(rows: Sequence[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
     for start in range(0, len(rows), MOST_ROWS):
         part = list(rows[start : start + MOST_ROWS])
-        size = 1 << (len(part) - 1).bit_length()
-        part += part[-1:] * (size - len(part))
-        parameters = [*values.values(), *itertools.chain.from_iterable(part)]
-        if is_sqlite:
-            parameters = [_as_text(value) if isinstance(value, datetime) else value for value in parameters]
-        statement = _statement(sql, tuple(types), tuple(values), size, is_sqlite)
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(statement, parameters)
-            changed += cursor.rowcount
-        except driver.Error as error:
-            # What SQLAlchemy makes of it, values left out: they are rows of the ledger.
-            raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
-        finally:
-            cursor.close()
-    return changed
+        yield part + part[-1:] * ((1 << (len(part) - 1).bit_length()) - len(part))
+
+
+@contextmanager
+def _run(
+    session: Session,
+    sql: str,
+    values: Mapping[str, object],
+    types: Sequence[str],
+    rows: Sequence[tuple[object, ...]],
+) -> Iterator[Any]:
+    """Run a statement on the driver's own cursor, with what SQLAlchemy makes of its errors."""
+    connection = session.connection()
+    driver: Any = connection.dialect.dbapi
+    is_sqlite = connection.dialect.name == "sqlite"
+    statement = _statement(sql, tuple(types), tuple(values), len(rows), is_sqlite)
+    parameters = [*values.values(), *itertools.chain.from_iterable(rows)]
+    if is_sqlite:
+        parameters = [_as_text(value) if isinstance(value, datetime) else value for value in parameters]
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement, parameters)
+        yield cursor
+    except driver.Error as error:
+        # Values left out: they are rows of the ledger.
+        raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
+    finally:
+        cursor.close()
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +136,7 @@ def _statement(sql: str, types: tuple[str, ...], names: tuple[str, ...], size: i
     first = ", ".join(mark if is_sqlite else f"CAST({mark} AS {kind})" for kind in types)
     other = ", ".join(mark for _ in types)
     for name in names:
-        sql = sql.replace(f":{name}", mark)
+        sql = sql.replace(f":{name}", mark, 1)
     return sql.replace(":rows", ", ".join([f"({first})"] + [f"({other})"] * (size - 1)))
 
 

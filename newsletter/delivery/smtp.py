@@ -205,7 +205,8 @@ class SmtpConnection:
                 if refused:
                     break
                 self._wire.write_line(command)
-            self._allow()
+            if not self._wire.has_reply:
+                self._allow()
             lines = await self._wire.read(phase)
             if lines[0][0] == wanted:
                 has_data_open = phase is Phase.DATA

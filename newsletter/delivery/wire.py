@@ -66,6 +66,11 @@ class Wire(asyncio.Protocol):
         """Whether all that came was read."""
         return not self._replies and self._nonsense is None and self._reader.is_empty
 
+    @property
+    def has_reply(self) -> bool:
+        """Whether a reply is there that was not read yet."""
+        return bool(self._replies)
+
     def abort(self) -> None:
         """Drop the connection at once; what is still in the buffer is thrown away."""
         self.lost = self.lost or "closed by us"

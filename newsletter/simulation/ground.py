@@ -76,9 +76,14 @@ class Door:
         """Commit, or fail to, or fail to say so."""
         process = self._world.current
         if process is not None:
-            _step(process)
-            if self.changes or self.issues:
-                self._may_fail(process, undo)
+            try:
+                _step(process)
+                self._may_fail(process)
+            except sqlite3.OperationalError:
+                # Whoever asked for the commit need not ask for a rollback, too.
+                undo()
+                self.undone()
+                raise
         really()
         changes, issues = self.changes, self.issues
         self.changes, self.issues = [], []
@@ -95,20 +100,15 @@ class Door:
         self.changes.clear()
         self.issues.clear()
 
-    def _may_fail(self, process: Process, undo: Callable[[], object]) -> None:
+    def _may_fail(self, process: Process) -> None:
+        if not (self.changes or self.issues):
+            return
         if self._trouble(process) is Trouble.FULL:
-            self._undo(undo)
             raise sqlite3.OperationalError(Trouble.FULL)
         if self.failing and self._world.random.random() < self.failing:
             self._world.note("a commit fails")
             self._promises.in_trouble(process, self._world.now, self._world.now)
-            self._undo(undo)
             raise sqlite3.OperationalError("disk I/O error")
-
-    def _undo(self, undo: Callable[[], object]) -> None:
-        undo()
-        # Whoever asked for the commit need not ask for a rollback, too.
-        self.undone()
 
     def _trouble(self, process: Process) -> Trouble | None:
         return self.troubles.get(process) or self.troubles.get(None)

@@ -33,10 +33,10 @@ from newsletter.simulation.world import BEGIN, Action, Process, World, WorldCloc
 from subscribers.model import SubscriberState
 from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 
-#: Virtual second by which every delivery must be settled, and real events after which a history counts as endless.
-PATIENCE = HEALED_AT + 240.0
+#: Virtual second by which every delivery must be settled.
+PATIENCE = HEALED_AT + 120.0
 #: Virtual seconds between two looks of a worker for something to send.
-POLL = 1.0
+POLL = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class History:
 
         def restart() -> None:
             self.kills += 1
-            self.world.after(self.world.random.choice((0.001, 1.0, 4.0)), lambda: self._start(number, worker, life + 1))
+            self.world.after(self.world.random.choice((0.001, 0.5, 2.0)), lambda: self._start(number, worker, life + 1))
 
         process.on_death.append(restart)
         clock = WorldClock(self.world)
@@ -181,7 +181,7 @@ class History:
         def pause() -> float:
             if self._is_calm or self.world.random.random() >= self.plan.slow_jobs:
                 return 0.0
-            took = float(10 ** self.world.random.uniform(-2, 0.8))
+            took = float(10 ** self.world.random.uniform(-2, 0.6))
             # Its beat may stand still meanwhile, and others are right to take over from it.
             self.promises.in_trouble(loop.process, self.world.now, self.world.now + took)
             return took
@@ -238,7 +238,7 @@ class History:
             self.shelf.is_full = True
 
     def _some_time(self) -> float:
-        return float(10 ** self.world.random.uniform(-3, 0.8))
+        return float(10 ** self.world.random.uniform(-3, 0.4))
 
     def _database_trouble(self) -> None:
         random = self.world.random

@@ -112,7 +112,7 @@ class Manners:
     can_pipeline: bool = True
     takes_data_without_recipient: bool = False
     think: float = 1e-3
-    dawdle: float = 3.0
+    dawdle: float = 1.2
 
 
 class Witness(Protocol):

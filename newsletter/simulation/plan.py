@@ -13,7 +13,7 @@ from newsletter.simulation.network import NetworkFaults
 from newsletter.simulation.next_hop import Manners, Misdeed
 
 #: Virtual seconds at which servers, networks and disks behave again, and at which nobody is stopped, killed or paused any more.
-CALM_AT, HEALED_AT = 6.0, 12.0
+CALM_AT, HEALED_AT = 3.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class Plan:
             rate=rate(0.02, 0.08, 0.3),
             misdeeds=frozenset(misdeeds),
             unknown=frozenset(one for one in everyone if random.random() < rate(0.2)),
-            greylisted={one: random.random() * 5 for one in everyone if random.random() < rate(0.3)},
+            greylisted={one: random.random() * 2.5 for one in everyone if random.random() < rate(0.3)},
             can_pipeline=random.random() < 0.7,
             takes_data_without_recipient=random.random() < 0.3,
-            think=random.choice((1e-4, 2e-3, 0.1)),
+            think=random.choice((1e-4, 2e-3, 0.05)),
         )
         return cls(
             seed=seed,
@@ -98,9 +98,9 @@ class Plan:
                 "connections": worker.connections,
                 "batch": worker.batch,
                 "on_doubt": self.on_doubt.value,
-                "lease": timedelta(seconds=3),
-                "retry_first": timedelta(seconds=1),
-                "retry_longest": timedelta(seconds=4),
+                "lease": timedelta(seconds=1.6),
+                "retry_first": timedelta(seconds=0.7),
+                "retry_longest": timedelta(seconds=2),
                 "max_attempts": 12,
                 "give_up_after": timedelta(hours=1),
                 "drain": timedelta(seconds=1),
@@ -116,10 +116,10 @@ def relay(name: str) -> RelayConfig:
         port=25,
         security="none",
         helo_name="news.example.org",
-        connect_timeout=timedelta(seconds=0.5),
-        reply_timeout=timedelta(seconds=0.8),
-        final_timeout=timedelta(seconds=1.5),
-        message_timeout=timedelta(seconds=2.5),
+        connect_timeout=timedelta(seconds=0.3),
+        reply_timeout=timedelta(seconds=0.4),
+        final_timeout=timedelta(seconds=0.6),
+        message_timeout=timedelta(seconds=1),
     )
 
 
@@ -132,13 +132,13 @@ def _worker(random: Random) -> WorkerPlan:
         kills=tuple(random.randrange(1, random.choice((40, 150, 600))) for _ in range(random.choice((1, 1, 1, 2, 4)) * dies)),
         stops=tuple((random.randrange(1, 500), 3 * _some_time(random)) for _ in range(random.choice((1, 1, 2)) * stops)),
         told_to_stop_at=_some_time(random) if random.random() < 0.15 else 0.0,
-        clock_error=random.choice((-600.0, -5.0, 30.0, 600.0)) if random.random() < 0.1 else 0.0,
+        clock_error=random.choice((-60.0, -5.0, 5.0, 60.0)) if random.random() < 0.1 else 0.0,
     )
 
 
 def _some_time(random: Random) -> float:
-    """Return seconds between a millisecond and six seconds, each magnitude alike."""
-    return float(10 ** random.uniform(-3, 0.8))
+    """Return seconds between a millisecond and three seconds, each magnitude alike."""
+    return float(10 ** random.uniform(-3, 0.4))
 
 
 _DEFAULTS = {name: field.get_default(call_default_factory=True) for name, field in DeliveryConfig.model_fields.items()}

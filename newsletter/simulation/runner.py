@@ -68,7 +68,11 @@ def _together(chunks: list[tuple[int, int]], processes: int) -> Iterator[Summary
 @lru_cache(maxsize=1)
 def _ground() -> Ground:
     """A processor's ground, made with its first history."""
-    return Ground()
+    ground = Ground()
+    # All of the program is loaded by now, and stays: no need to look through it after each chunk.
+    gc.collect()
+    gc.freeze()
+    return ground
 
 
 def _play_chunk(chunk: tuple[int, int]) -> Summary:
