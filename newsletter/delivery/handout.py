@@ -104,7 +104,8 @@ class Handout:
         self._set_aside = 0
         self._without: dict[str, set[str]] = {}
         self._running = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        #: In the order they came, which is the order they are woken in.
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self._changed = asyncio.Event()
         self._is_dry = asyncio.Event()
         self._lanes: deque[Lane] = deque()
@@ -140,11 +141,11 @@ class Handout:
             if self._has_ended:
                 return None
             waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                del self._waiters[waiter]
         return job
 
     def take_now(self, relay: str, *, behind: Job[Claim] | None = None) -> Job[Claim] | None:

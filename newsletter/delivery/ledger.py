@@ -262,10 +262,10 @@ class Ledger(Accounts):
         return any(self._session.scalar(select(DeliveryRow.id).where(some).limit(1)) is not None for some in (waiting, held))
 
     def held_by_others(self, worker_id: WorkerId | None, *, issue_id: IssueId | None = None) -> bool:
-        """Whether another worker holds a delivery of an open issue, or of one issue."""
-        open_issues = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
+        """Whether another worker holds a delivery of any issue that is not finished, or of one issue."""
+        unfinished = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
         held = select(DeliveryRow.id).where(
-            DeliveryRow.issue_id.in_(open_issues) if issue_id is None else DeliveryRow.issue_id == issue_id,
+            DeliveryRow.issue_id.in_(unfinished) if issue_id is None else DeliveryRow.issue_id == issue_id,
             DeliveryRow.state.in_(_HELD),
             func.coalesce(DeliveryRow.worker_id, 0) != (worker_id or 0),
         )

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,7 +38,7 @@ from newsletter.delivery.policy import (
 )
 from newsletter.delivery.presence import Presence
 from newsletter.delivery.relays import Relay, Relays
-from newsletter.delivery.roster import Roster
+from newsletter.delivery.roster import Roster, WorkerId
 from newsletter.delivery.steering import STATES_LOCK, skip_cancelled
 from newsletter.delivery.writer import LedgerWriter
 from newsletter.digest.model import DigestId, IssueId
@@ -194,6 +195,11 @@ class SendingRun:
             self._roster.join(session)
             if presence.is_alone:
                 self._roster.strike(session, self._roster.others(session))
+        self._take_over([])
+        presence.admit_others()
+
+    def _take_over(self, silent: list[WorkerId]) -> None:
+        """Take back what ``silent`` workers hold, and those that are on the list no more."""
         # What a dead process knew to be sent must be written before it is taken for doubtful.
         for findings in self._journal.left_behind():
             if not findings:
@@ -202,12 +208,9 @@ class SendingRun:
                 Ledger(session).record_results(findings, now=self._clock.now())
             log.warning("delivery.journal_replayed results=%d", len(findings))
         with self._database.write() as session:
-            self._take_over(session)
-        presence.admit_others()
-
-    def _take_over(self, session: Session) -> None:
-        worker_id = self._roster.worker_id
-        recovered = Ledger(session).take_over(but=worker_id, now=self._clock.now(), on_doubt=self._on_doubt)
+            self._roster.strike(session, silent)
+            worker_id = self._roster.worker_id
+            recovered = Ledger(session).take_over(but=worker_id, now=self._clock.now(), on_doubt=self._on_doubt)
         if recovered.released:
             log.info("delivery.recovered count=%d", len(recovered.released))
         for delivery_id in recovered.doubted:
@@ -222,20 +225,18 @@ class SendingRun:
         while True:
             await asyncio.sleep(self._roster.beat_every)
             try:
-                if not await self._writer.run(self._look_round):
+                lives, silent = await self._writer.run(self._look_round)
+                if silent:
+                    await self._in_thread(partial(self._take_over, silent))
+                if not lives:
                     log.warning("delivery.taken_for_dead")
                     self._handout.forget()
                     await self._writer.run(self._roster.join)
             except SQLAlchemyError as error:
                 log.warning("delivery.no_beat error=%s", type(error).__name__)
 
-    def _look_round(self, session: Session) -> bool:
-        lives = self._roster.beat(session)
-        silent = self._roster.silent(session)
-        if silent:
-            self._roster.strike(session, silent)
-            self._take_over(session)
-        return lives
+    def _look_round(self, session: Session) -> tuple[bool, list[WorkerId]]:
+        return self._roster.beat(session), self._roster.silent(session)
 
     def _prepare(self, claims: Sequence[Claim]) -> list[OutgoingMessage | Outcome]:
         return [self._message(claim) for claim in claims]

@@ -234,6 +234,8 @@ class History:
         )
         for _ in range(self.plan.disturbances):
             self.world.at(self._some_time(), random.choice(kinds))
+        if self.plan.dies_with_journal:
+            self.shelf.on_append = lambda process: self.world.after(self._some_time() / 4, process.kill)
         if self.plan.has_full_shelf:
             self.shelf.is_full = True
 

@@ -51,6 +51,7 @@ class Plan:
     disturbances: int = 0
     leaving: tuple[int, ...] = ()
     limits: dict[str, float] = field(default_factory=dict)
+    dies_with_journal: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -88,6 +89,7 @@ class Plan:
             disturbances=random.choice((0, 0, 1, 2, 4)),
             leaving=tuple(n for n in range(1, readers + 1) if random.random() < rate(0.1, 0.4)),
             limits={"per_second": random.choice((2.0, 20.0))} if random.random() < 0.1 else {},
+            dies_with_journal=random.random() < 0.3,
         )
 
     def delivery(self, worker: WorkerPlan) -> DeliveryConfig:

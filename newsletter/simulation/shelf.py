@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from newsletter.delivery.model import Finding, Result
+from newsletter.delivery.model import Finding, Reason, Result
 from newsletter.simulation.world import Process
 
 
@@ -13,10 +13,12 @@ class Shelf:
 
     Attributes:
         is_full: nothing more can be appended, as on a disk that fails.
+        on_append: told of a process that has just put something in its journal.
     """
 
     def __init__(self) -> None:
         self.is_full = False
+        self.on_append: Callable[[Process], object] = lambda _process: None
         self.journals: list[ShelfJournal] = []
 
     def open(self, process: Process) -> ShelfJournal:
@@ -26,12 +28,13 @@ class Shelf:
         return journal
 
     def knows(self, delivery_id: int, epoch: int) -> bool:
-        """Whether a dead process left the result of a delivery."""
+        """Whether a dead process left the result of a delivery, and that is not doubt itself."""
         return any(
             (finding.delivery_id, finding.epoch) == (delivery_id, epoch)
             for journal in self.journals
             if journal.is_abandoned
             for finding in journal.findings
+            if finding.outcome.reason != Reason.IN_DOUBT
         )
 
 
@@ -57,6 +60,7 @@ class ShelfJournal:
         if self._shelf.is_full:
             raise OSError(28, "No space left on device")
         self.findings.extend(result.finding for result in results)
+        self._shelf.on_append(self._process)
         self._process.step()
 
     def clear(self) -> None:

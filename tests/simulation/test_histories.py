@@ -15,7 +15,7 @@ from newsletter.simulation.ground import Ground
 from newsletter.simulation.history import play
 from newsletter.simulation.runner import play_many
 
-SEEDS = int(os.environ.get("SIMULATED_HISTORIES", "100"))
+SEEDS = 60
 
 
 def test_no_promise_is_broken(ground: Ground) -> None:
@@ -24,9 +24,9 @@ def test_no_promise_is_broken(ground: Ground) -> None:
 
 
 @pytest.mark.torture
-def test_no_promise_is_broken_in_a_thousand_times_as_many() -> None:
+def test_no_promise_is_broken_in_a_hundred_thousand_histories() -> None:
     if not os.environ.get("TORTURE"):
-        return
+        pytest.skip("long; 'make torture' runs it")
     summary = play_many(1_000, 100_000, processes=os.cpu_count() or 1)
     assert not summary.broken
 
