@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, case, exists, false, func, select, tuple_, update
 
 from newsletter.delivery.account import Accounts
-from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, NewDelivery, Reason, SkipReason
+from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, Reason, SkipReason
 from newsletter.delivery.policy import OnDoubt
 from newsletter.delivery.roster import WorkerId
-from newsletter.delivery.rows import INSTANT, change_rows, insert_missing, read_rows, to_instant
+from newsletter.delivery.rows import INSTANT, change_rows, read_rows, to_instant
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
@@ -68,22 +68,6 @@ class Recovered:
 
 class Ledger(Accounts):
     """The deliveries of all issues. Never commits; what changes them belongs into a transaction of :meth:`Database.write`."""
-
-    def expand(self, issue_id: IssueId, deliveries: Sequence[NewDelivery], *, now: datetime) -> None:
-        """List readers of an issue; those who are listed already stay as they are."""
-        rows = [
-            {
-                "issue_id": issue_id,
-                "subscriber_id": new.subscriber_id,
-                "digest_id": new.digest_id,
-                "state": DeliveryState.PENDING if new.skipped is None else DeliveryState.SKIPPED,
-                "reason": new.skipped or "",
-                "not_before": new.not_before,
-                "changed_at": now,
-            }
-            for new in deliveries
-        ]
-        insert_missing(self._session, DeliveryRow, rows)
 
     def lanes(self, *, issue_id: IssueId | None = None) -> list[Lane]:
         """Return where claims may be made: the waiting states of every open issue, oldest issue first, or of one."""

@@ -163,16 +163,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """A row to be: one reader of an issue's audience, with a digest, or without one and skipped for ``skipped``."""
-
-    subscriber_id: SubscriberId
-    digest_id: DigestId | None
-    not_before: datetime
-    skipped: SkipReason | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Delivery:
     """A delivery as it stands, for people to look at. ``reply`` is the last one, if any."""
 

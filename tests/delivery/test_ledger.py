@@ -18,7 +18,6 @@ from newsletter.delivery.model import (
     Claim,
     DeliveryId,
     DeliveryState,
-    NewDelivery,
     Outcome,
     Reason,
     Result,
@@ -93,17 +92,6 @@ def test_claims_come_in_order_and_none_twice(database: Database) -> None:
     ids = [claim.delivery_id for batch in (first, second, rest) for claim in batch.claims]
     assert ids == list(range(1, 8))
     assert take(database) == Batch((), 0, 0, DeliveryId(0))
-
-
-def test_listing_a_reader_again_changes_nothing(database: Database) -> None:
-    readers = add_readers(database, 2)
-    issue = open_issue(database, readers)
-    [first, _] = take(database).claims
-    again = [NewDelivery(reader, DigestId(1), MONDAY) for reader in readers]
-    with ledger(database) as writing:
-        writing.expand(issue, again, now=LATER)
-    assert counts(database, issue) == {"claimed": 2}
-    assert row(database, first.delivery_id).epoch == 1
 
 
 def test_the_date_of_a_message_is_that_of_its_first_claim(database: Database) -> None:
