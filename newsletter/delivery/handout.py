@@ -307,7 +307,7 @@ class Handout:
                     if used_up:
                         self._end_early(f"the day's limit of delivery.domains is reached for {', '.join(sorted(used_up))}")
                     return False
-                await self._pause()
+                await self._wait_for_others()
         # Results that wait to be written may make something due.
         await self._writer.flush()
         lanes = await self._writer.run(lambda session: Ledger(session).lanes(issue_id=self._scope.issue_id))
@@ -321,12 +321,22 @@ class Handout:
             lambda session: Ledger(session).held_by_others(self._roster.worker_id, issue_id=self._scope.issue_id)
         )
 
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(min(self._roster.beat_every, LOOK_EVERY)):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+    async def _wait_for_others(self) -> None:
+        """Wait until something is due again, or other workers hold nothing any more."""
+        while not self._is_over:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(self._roster.beat_every, LOOK_EVERY)):
+                    await self._changed.wait()
+            self._changed.clear()
+            if self._is_purged or not await self._writer.run(self._others_alone_hold):
+                return
+
+    def _others_alone_hold(self, session: Session) -> bool:
+        scope, ledger = self._scope, Ledger(session)
+        if not ledger.held_by_others(self._roster.worker_id, issue_id=scope.issue_id):
+            return False
+        due_by = self._clock.now() if scope.due_only else None
+        return not ledger.waits(issue_id=scope.issue_id, subscriber_id=scope.subscriber_id, due_by=due_by)
 
     def _claim(self, session: Session, lane: Lane) -> Batch:
         self._check_room()

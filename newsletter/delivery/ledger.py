@@ -238,12 +238,28 @@ class Ledger(Accounts):
     def has_work(self, *, due_by: datetime | None = None) -> bool:
         """Whether a delivery may have to be sent, or taken back from a dead worker; only those due by an instant, if given."""
         unfinished = IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING))
-        is_open = DeliveryRow.issue_id.in_(select(IssueRow.id).where(IssueRow.state == IssueState.OPEN))
-        held = DeliveryRow.issue_id.in_(select(IssueRow.id).where(unfinished)) & DeliveryRow.state.in_(_HELD)
-        waiting = is_open & DeliveryRow.state.in_(_WAITING)
+        held = select(DeliveryRow.id).where(
+            DeliveryRow.issue_id.in_(select(IssueRow.id).where(unfinished)), DeliveryRow.state.in_(_HELD)
+        )
+        return self.waits(due_by=due_by) or self._session.scalar(held.limit(1)) is not None
+
+    def waits(
+        self,
+        *,
+        issue_id: IssueId | None = None,
+        subscriber_id: SubscriberId | None = None,
+        due_by: datetime | None = None,
+    ) -> bool:
+        """Whether a delivery of an open issue waits to be claimed: of any, or of one, one reader's, or due by an instant."""
+        open_issues = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
+        if issue_id is not None:
+            open_issues = open_issues.where(IssueRow.id == issue_id)
+        waiting = select(DeliveryRow.id).where(DeliveryRow.issue_id.in_(open_issues), DeliveryRow.state.in_(_WAITING))
+        if subscriber_id is not None:
+            waiting = waiting.where(DeliveryRow.subscriber_id == subscriber_id)
         if due_by is not None:
-            waiting &= DeliveryRow.not_before <= due_by
-        return any(self._session.scalar(select(DeliveryRow.id).where(some).limit(1)) is not None for some in (waiting, held))
+            waiting = waiting.where(DeliveryRow.not_before <= due_by)
+        return self._session.scalar(waiting.limit(1)) is not None
 
     def held_by_others(self, worker_id: WorkerId | None, *, issue_id: IssueId | None = None) -> bool:
         """Whether another worker holds a delivery of any issue that is not finished, or of one issue."""
