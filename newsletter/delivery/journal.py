@@ -80,9 +80,10 @@ class FileJournal:
                 "check paths.data, its rights and its disk"
             ) from error
 
-    def _reserve(self) -> None:
+    def _reserve(self) -> int:
+        """Return the descriptor of this process's file, made if it is not there yet."""
         if self._file is not None:
-            return
+            return self._file
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in itertools.count():
             path = self._folder / f"{os.getpid()}-{number}{_SUFFIX}"
@@ -96,15 +97,15 @@ class FileJournal:
         os.posix_fallocate(file, 0, RESERVED)
         os.fsync(file)
         _sync_folder(self._folder)
+        return file
 
     def append(self, results: Sequence[Result]) -> None:
-        self._reserve()
-        assert self._file is not None  # noqa: S101 - prepared
+        file = self._reserve()
         lines = b"".join(_to_line(result) for result in results)
-        if os.pwrite(self._file, lines, self._end) < len(lines):
+        if os.pwrite(file, lines, self._end) < len(lines):
             # Beyond the reserved room on a full disk. The rest of it is no whole line, and is written over by the next.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(self._file)
+        os.fsync(file)
         self._end += len(lines)
 
     def clear(self) -> None:

@@ -155,7 +155,7 @@ class Line(Generic[C]):
                 if stop.is_set():
                     self._source.put_back(job)
                     break
-                await self._converse(job, stop)
+                await self._converse(job, relay, stop)
             if self._connection is not None:
                 await self._connection.close()
         finally:
@@ -179,20 +179,18 @@ class Line(Generic[C]):
         self._relays.opened(relay)
         return relay
 
-    async def _converse(self, job: Job[C], stop: asyncio.Event) -> None:
+    async def _converse(self, job: Job[C], relay: Relay, stop: asyncio.Event) -> None:
         """Send a message and, on the same connection, those that ride with its dot."""
-        connection = await self._connected(job)
+        connection = await self._connected(job, relay)
         if connection is None or not self._announce(connection, job):
             return
         following: Job[C] | None = job
         while following is not None:
             following = await self._send(connection, following, stop)
 
-    async def _connected(self, job: Job[C]) -> SmtpConnection | None:
+    async def _connected(self, job: Job[C], relay: Relay) -> SmtpConnection | None:
         if self._connection is not None:
             return self._connection
-        relay = self._relay
-        assert relay is not None  # noqa: S101 - chosen before any message is asked for
         try:
             self._connection = await SmtpConnection.connect(relay.config)
         except SmtpUnavailable as error:
@@ -278,8 +276,7 @@ class Line(Generic[C]):
         return self._moves
 
     def _next_to_ride(self, connection: SmtpConnection, on: Job[C]) -> tuple[Job[C], Any] | tuple[None, None]:
-        assert self._relay is not None  # noqa: S101 - a connection has one
-        while (job := self._source.take_now(self._relay.name, behind=on)) is not None:
+        while (job := self._source.take_now(on.relay, behind=on)) is not None:
             try:
                 return job, connection.envelope(job.message)
             except (SmtpRefused, MessageUnsendable) as error:
