@@ -22,7 +22,7 @@ from sqlalchemy import insert, text, update
 
 from newsletter.clock import ManualClock, SystemClock
 from newsletter.database import Database
-from newsletter.delivery.expansion import Expander
+from newsletter.delivery.audience.expansion import Expander
 from newsletter.delivery.model import DeliveryState
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue

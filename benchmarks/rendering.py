@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from newsletter.delivery.dkim import BodySigner
+from newsletter.delivery.identity.dkim import BodySigner
 from newsletter.rendering.lint import lint
 from newsletter.rendering.message import ComposedBody
 from newsletter.rendering.renderer import Renderer

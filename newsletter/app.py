@@ -13,19 +13,19 @@ from newsletter.clock import Clock, SystemClock
 from newsletter.config import Config, NewsletterConfig, RelayConfig, SmtpConfig
 from newsletter.config_file import secret_from_file
 from newsletter.database import Database
-from newsletter.delivery.account import Accounts
-from newsletter.delivery.composer import DigestComposer
-from newsletter.delivery.dkim import DkimSigner, load_signers
-from newsletter.delivery.expansion import Expander
-from newsletter.delivery.handout import Scope
-from newsletter.delivery.journal import FileJournal
-from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.personal import forget_replies, sent_to
-from newsletter.delivery.relays import Relay
-from newsletter.delivery.room import check_room
-from newsletter.delivery.sender import Sender
+from newsletter.delivery.audience.expansion import Expander
+from newsletter.delivery.composing.composer import DigestComposer
+from newsletter.delivery.identity.dkim import DkimSigner, load_signers
+from newsletter.delivery.identity.verp import BounceAddresses
+from newsletter.delivery.ledger.account import Accounts
+from newsletter.delivery.ledger.journal import FileJournal
+from newsletter.delivery.ledger.ledger import Ledger
+from newsletter.delivery.ledger.personal import forget_replies, sent_to
+from newsletter.delivery.ledger.room import check_room
+from newsletter.delivery.pacing.relays import Relay
+from newsletter.delivery.sending.handout import Scope
+from newsletter.delivery.sending.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
-from newsletter.delivery.verp import BounceAddresses
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Issue, IssueState
 from newsletter.digest.selection import choose

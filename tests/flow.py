@@ -19,9 +19,9 @@ from typing import TypeVar
 from newsletter.app import App, Built
 from newsletter.clock import ManualClock
 from newsletter.config_file import load
-from newsletter.delivery.account import Account, Accounts
-from newsletter.delivery.handout import Scope
-from newsletter.delivery.sender import SendReport
+from newsletter.delivery.ledger.account import Account, Accounts
+from newsletter.delivery.sending.handout import Scope
+from newsletter.delivery.sending.sender import SendReport
 from newsletter.digest.model import Issue
 from newsletter.schedule.slots import latest_slot
 from newsletter.serving import next_hop, serve

@@ -15,9 +15,9 @@ from pathlib import Path
 from newsletter.app import App
 from newsletter.clock import ManualClock
 from newsletter.config_file import load
-from newsletter.delivery.account import Accounts
+from newsletter.delivery.identity.verp import BounceKind
+from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.model import DeliveryState
-from newsletter.delivery.verp import BounceKind
 from tests.delivery.keys import ed25519_key, pem, rsa_key, verifies
 from tests.flow import SETTINGS, account, build, numbered, send, subscribe, take_in, wait_for
 

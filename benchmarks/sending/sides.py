@@ -24,7 +24,7 @@ from sending.processes import CONTEXT
 from sending.sink import wait_for_port
 
 if TYPE_CHECKING:
-    from newsletter.delivery.sender import SendReport
+    from newsletter.delivery.sending.sender import SendReport
     from sending.profiling import Profile
     from sending.world import World
 
@@ -111,7 +111,7 @@ class _Outcome:
 
 def _sender(world: World, pipe: Connection, profile: Profile | None) -> None:
     """Work through the issue as ``newsletter send`` does."""
-    from newsletter.delivery.handout import Scope
+    from newsletter.delivery.sending.handout import Scope
 
     app = world.open()
     outcome = _Outcome()

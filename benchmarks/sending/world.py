@@ -24,7 +24,7 @@ from sqlalchemy import Table, func, insert, select, text
 from newsletter.app import App
 from newsletter.clock import ShiftedClock
 from newsletter.config_file import load
-from newsletter.delivery.handout import Scope
+from newsletter.delivery.sending.handout import Scope
 from newsletter.demo.service import TODAY
 from newsletter.digest.model import IssueId
 from newsletter.packaging import sample_papers

@@ -15,8 +15,8 @@ from newsletter.cli.standing import DOMAIN_COLUMNS, domain_as_json, domain_rows,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from newsletter.delivery.account import Account
-    from newsletter.delivery.steering import Steering
+    from newsletter.delivery.ledger.account import Account
+    from newsletter.delivery.ledger.steering import Steering
     from newsletter.digest.model import Issue
 
 #: Domains listed for people; JSON has as many as --limit says.
@@ -67,8 +67,8 @@ def show(context: Context, issue_id: int, limit: int | None, *, watches: bool, a
 
     The rate is that of the last 30 seconds, over all processes that send.
     """
-    from newsletter.delivery.account import Accounts
-    from newsletter.delivery.progress import recent_rate, standing
+    from newsletter.delivery.ledger.account import Accounts
+    from newsletter.delivery.oversight.progress import recent_rate, standing
     from newsletter.digest.snapshot import receipt_to_json
     from newsletter.digest.store import IssueStore
 
@@ -123,7 +123,7 @@ def show(context: Context, issue_id: int, limit: int | None, *, watches: bool, a
 @pass_context
 def deliveries(context: Context, issue_id: int, state: str | None, limit: int | None, *, as_json: bool) -> int:
     """List an issue's deliveries: reader, state, tries, last reply."""
-    from newsletter.delivery.account import Accounts
+    from newsletter.delivery.ledger.account import Accounts
     from newsletter.delivery.model import DeliveryState
 
     issue = find_issue(context, issue_id)
@@ -167,7 +167,7 @@ def reconcile(context: Context, issue_id: int, *, as_json: bool) -> int:
 
     The exit code is 1 if it does not add up: sent + deferred + failed + in doubt + skipped + still open must be the audience.
     """
-    from newsletter.delivery.account import Accounts
+    from newsletter.delivery.ledger.account import Accounts
 
     issue = find_issue(context, issue_id)
     with context.app.database.read() as session:
@@ -218,7 +218,7 @@ def cancel(context: Context, issue_id: int, *, yes: bool, as_json: bool) -> int:
     Readers who have no mail of it yet get none; its papers can reach them with a later issue. The exit code is 3 if it was
     cancelled already.
     """
-    from newsletter.delivery.progress import standing
+    from newsletter.delivery.oversight.progress import standing
 
     issue = find_issue(context, issue_id)
     if not yes and issue.state in {"open", "paused"}:
@@ -242,9 +242,9 @@ def resend(context: Context, issue_id: int, *, failed: bool, as_json: bool) -> i
     may then get it a second time, byte for byte the same. One that failed did not arrive, but is left out if its reader was
     given one of its papers since in another mail. The exit code is 3 if there was nothing to put back.
     """
+    from newsletter.delivery.ledger.steering import Steering
     from newsletter.delivery.model import DeliveryState
-    from newsletter.delivery.progress import standing
-    from newsletter.delivery.steering import Steering
+    from newsletter.delivery.oversight.progress import standing
 
     issue, app = find_issue(context, issue_id), context.app
     count = Steering(app.database, app.clock).resend(issue.id, failed=failed)
@@ -276,7 +276,7 @@ def find_issue(context: Context, issue_id: int) -> Issue:
 
 
 def _steer(context: Context, issue_id: int, wanted: str, steer: Callable[[Steering, Issue], Issue], *, as_json: bool) -> int:
-    from newsletter.delivery.steering import Steering
+    from newsletter.delivery.ledger.steering import Steering
 
     before = find_issue(context, issue_id)
     after = steer(Steering(context.app.database, context.app.clock), before)

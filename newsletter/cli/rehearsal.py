@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from newsletter.app import App
     from newsletter.config import RelayConfig, SmtpConfig
     from newsletter.database import Database
-    from newsletter.delivery.forecast import Limits
-    from newsletter.delivery.handout import Scope
-    from newsletter.delivery.rehearsal import Rehearsal
-    from newsletter.delivery.sender import Sender
+    from newsletter.delivery.oversight.forecast import Limits
+    from newsletter.delivery.oversight.rehearsal import Rehearsal
+    from newsletter.delivery.sending.handout import Scope
+    from newsletter.delivery.sending.sender import Sender
 
 #: Receiving groups listed for people; JSON has all.
 GROUPS_LISTED = 20
@@ -30,7 +30,7 @@ _RIGHTLY = frozenset({"unsubscribed", "suppressed", "paused", "cancelled"})
 
 def rehearse_and_print(app: App, scope: Scope, *, nothing: str, as_json: bool) -> int:
     """Rehearse sending ``scope``, say what came of it (``nothing`` if nothing waits), and return the exit code."""
-    from newsletter.delivery.rehearsal import NothingToRehearse
+    from newsletter.delivery.oversight.rehearsal import NothingToRehearse
     from newsletter.serving import run_in_loop
 
     try:
@@ -53,7 +53,7 @@ def rehearse_and_print(app: App, scope: Scope, *, nothing: str, as_json: bool) -
 async def _rehearse(app: App, scope: Scope) -> Rehearsal:
     from newsletter.app import App
     from newsletter.cli.send import stop_on_signals
-    from newsletter.delivery.rehearsal import rehearse, without_limits
+    from newsletter.delivery.oversight.rehearsal import rehearse, without_limits
 
     stop = stop_on_signals()
     with ExitStack() as stack:
@@ -106,9 +106,9 @@ class _Bars:
 
 
 def _limits(app: App) -> Limits:
-    from newsletter.delivery.destinations import Destinations
-    from newsletter.delivery.forecast import Limits
-    from newsletter.delivery.pace import PaceStore, limits_of
+    from newsletter.delivery.oversight.forecast import Limits
+    from newsletter.delivery.pacing.destinations import Destinations
+    from newsletter.delivery.pacing.pace import PaceStore, limits_of
 
     config = app.config
     relays: dict[str, RelayConfig] = {"smtp": config.smtp, **config.relays}

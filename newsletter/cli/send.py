@@ -15,8 +15,8 @@ from newsletter.cli.parameters import as_json
 
 if TYPE_CHECKING:
     from newsletter.app import App
-    from newsletter.delivery.handout import Scope
-    from newsletter.delivery.sender import SendReport
+    from newsletter.delivery.sending.handout import Scope
+    from newsletter.delivery.sending.sender import SendReport
     from newsletter.digest.model import Issue
 
 
@@ -40,7 +40,7 @@ def send(context: Context, issue_id: int | None, address: str | None, *, due: bo
     database that is removed at the end. It tells the duration, the earliest end under the limits of the configuration, and
     what could not be sent; the exit code is 1 if a message cannot be made.
     """
-    from newsletter.delivery.handout import Scope
+    from newsletter.delivery.sending.handout import Scope
     from newsletter.serving import run_in_loop
 
     if due == (issue_id is not None):

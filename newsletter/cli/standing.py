@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from newsletter.app import App
     from newsletter.delivery.model import SmtpReply
-    from newsletter.delivery.progress import DomainLine, Rate, Standing
+    from newsletter.delivery.oversight.progress import DomainLine, Rate, Standing
     from newsletter.digest.model import Issue
 
 #: Seconds between two looks of a live view.
@@ -32,8 +32,8 @@ DOMAINS_SHOWN = 10
 
 def domains_of(app: App, issue: Issue) -> list[DomainLine]:
     """Return how an issue's receiving domains fare, in the groups of the configuration."""
-    from newsletter.delivery.destinations import Destinations
-    from newsletter.delivery.progress import by_domain
+    from newsletter.delivery.oversight.progress import by_domain
+    from newsletter.delivery.pacing.destinations import Destinations
 
     groups = Destinations(app.config.delivery.domains, connections=app.config.delivery.connections)
     with app.database.read() as session:
@@ -112,7 +112,7 @@ class _View:
     """The latest look at an issue."""
 
     def __init__(self, app: App, issue: Issue) -> None:
-        from newsletter.delivery.progress import Progress
+        from newsletter.delivery.oversight.progress import Progress
 
         self.issue = issue
         self._app = app
@@ -128,7 +128,7 @@ class _View:
 
     def look(self) -> None:
         """Look again."""
-        from newsletter.delivery.progress import standing
+        from newsletter.delivery.oversight.progress import standing
         from newsletter.digest.store import IssueStore
 
         with self._app.database.read() as session:

@@ -13,8 +13,8 @@ from newsletter.app import App
 from newsletter.clock import ShiftedClock
 from newsletter.config import Config
 from newsletter.config_file import load
-from newsletter.delivery.account import Account, Accounts
-from newsletter.delivery.handout import Scope
+from newsletter.delivery.ledger.account import Account, Accounts
+from newsletter.delivery.sending.handout import Scope
 from newsletter.demo.readers import READERS, SampleReader
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore

@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.database import Database
-from newsletter.delivery.line import Job
 from newsletter.delivery.model import Outcome, OutgoingMessage, Reason
+from newsletter.delivery.sending.line import Job
 from newsletter.notices.model import NoticeClaim, NoticeId
 from newsletter.notices.store import NoticeStore
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class NoticeBook:
-    """The notices as the lines of one run see them; see :class:`newsletter.delivery.line.Line`.
+    """The notices as the lines of one run see them; see :class:`newsletter.delivery.sending.line.Line`.
 
     Everything that touches the database happens in one thread, in the order it was asked for.
     """

@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.composer import written_recipient
-from newsletter.delivery.dkim import BodySigner, DkimSigner
+from newsletter.delivery.composing.composer import written_recipient
+from newsletter.delivery.identity.dkim import BodySigner, DkimSigner
+from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, EnvelopeSenders
 from newsletter.delivery.model import OutgoingMessage
-from newsletter.delivery.verp import BounceAddresses, BounceKind, EnvelopeSenders
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.notices.model import NoticeClaim

@@ -16,9 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.clock import Clock
 from newsletter.config import DeliveryConfig
 from newsletter.database import Database
-from newsletter.delivery.line import Line, run_lines
-from newsletter.delivery.model import DeliveryState, Outcome, OutgoingMessage, Phase, Reason, SmtpReply
-from newsletter.delivery.policy import (
+from newsletter.delivery.ledger.policy import (
     OnDoubt,
     RetryPolicy,
     after_break,
@@ -27,8 +25,10 @@ from newsletter.delivery.policy import (
     after_reply,
     after_skip,
 )
-from newsletter.delivery.presence import Presence
-from newsletter.delivery.relays import Relay, Relays
+from newsletter.delivery.model import DeliveryState, Outcome, OutgoingMessage, Phase, Reason, SmtpReply
+from newsletter.delivery.pacing.relays import Relay, Relays
+from newsletter.delivery.sending.line import Line, run_lines
+from newsletter.delivery.sending.presence import Presence
 from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.notices.book import NoticeBook
 from newsletter.notices.model import DropReason, NoticeClaim, NoticeReport

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.model import SETTLED, DeliveryState, Outcome, OutgoingMessage, Reason
-from newsletter.delivery.policy import OnDoubt
 from newsletter.digest.model import DigestId
 from newsletter.notices.model import DropReason, NoticeClaim, NoticeId
 from newsletter.notices.tables import NoticeRow

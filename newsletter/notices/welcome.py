@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.database import Database, lock
-from newsletter.delivery.expansion import store_digests
-from newsletter.delivery.history import already_sent
+from newsletter.delivery.audience.expansion import store_digests
+from newsletter.delivery.audience.history import already_sent
 from newsletter.digest.model import DigestId, Issue, IssueId, IssueState
 from newsletter.digest.selection import Pool, choose
 from newsletter.digest.store import IssueStore

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.history import already_sent
+from newsletter.delivery.audience.history import already_sent
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
 from newsletter.digest.selection import Pool, choose

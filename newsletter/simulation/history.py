@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from newsletter.delivery.account import Accounts
+from newsletter.delivery.ledger.account import Accounts
+from newsletter.delivery.ledger.steering import Steering, SteeringRefused
 from newsletter.delivery.model import Claim, OutgoingMessage
-from newsletter.delivery.relays import Relay
-from newsletter.delivery.sender import Sender
-from newsletter.delivery.steering import Steering, SteeringRefused
+from newsletter.delivery.pacing.relays import Relay
+from newsletter.delivery.sending.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueId
 from newsletter.errors import NewsletterError

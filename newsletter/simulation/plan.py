@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from newsletter.config import DeliveryConfig, RelayConfig
-from newsletter.delivery.policy import OnDoubt
+from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.simulation.ground import MOST_READERS, address
 from newsletter.simulation.network import NetworkFaults
 from newsletter.simulation.next_hop import Manners, Misdeed

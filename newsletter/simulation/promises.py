@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.model import SETTLED, DeliveryState, Reason, SkipReason
-from newsletter.delivery.policy import OnDoubt
 from newsletter.digest.model import IssueState
 from newsletter.simulation.next_hop import Copy
 from newsletter.simulation.world import Process, World

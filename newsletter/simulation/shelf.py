@@ -39,7 +39,7 @@ class Shelf:
 
 
 class ShelfJournal:
-    """A :class:`~newsletter.delivery.journal.Journal` of one run."""
+    """A :class:`~newsletter.delivery.ledger.journal.Journal` of one run."""
 
     def __init__(self, shelf: Shelf, process: Process) -> None:
         self.findings: list[Finding] = []

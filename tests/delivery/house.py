@@ -13,12 +13,12 @@ from sqlalchemy import func, insert, select, update
 from newsletter.clock import Clock
 from newsletter.config import DeliveryConfig, SmtpConfig
 from newsletter.database import Database
-from newsletter.delivery.account import Account
-from newsletter.delivery.journal import FileJournal
-from newsletter.delivery.ledger import Ledger
+from newsletter.delivery.ledger.account import Account
+from newsletter.delivery.ledger.journal import FileJournal
+from newsletter.delivery.ledger.ledger import Ledger
 from newsletter.delivery.model import Claim, Delivery, DeliveryId, DeliveryState, OutgoingMessage
-from newsletter.delivery.relays import Relay
-from newsletter.delivery.sender import Composer, Sender
+from newsletter.delivery.pacing.relays import Relay
+from newsletter.delivery.sending.sender import Composer, Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.snapshot import paper_to_json, receipt_to_json

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from newsletter.delivery.dkim import DkimSigner
+from newsletter.delivery.identity.dkim import DkimSigner
 
 DOMAIN = "example.org"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from newsletter.clock import SystemClock
 from newsletter.database import Database
-from newsletter.delivery.ledger import Ledger
+from newsletter.delivery.ledger.ledger import Ledger
 from tests.delivery.house import sender
 
 

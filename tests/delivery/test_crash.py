@@ -17,12 +17,12 @@ from sqlalchemy import update
 
 from newsletter.database import Database
 from newsletter.delivery.model import DeliveryState
-from newsletter.delivery.presence import Presence
+from newsletter.delivery.sending.presence import Presence
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueState
 from tests.conftest import ROOT
 from tests.delivery.house import account, add_readers, address, counts, deliveries, issue_state, open_issue
-from tests.delivery.test_writer import refusing
+from tests.delivery.ledger.test_writer import refusing
 from tests.smtp_server import Fault, Script, SmtpServer, smtp_server
 
 CONNECTIONS = 4

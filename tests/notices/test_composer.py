@@ -11,8 +11,8 @@ import pytest
 from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.dkim import DkimSigner
-from newsletter.delivery.verp import BounceAddresses, BounceKind, Signed
+from newsletter.delivery.identity.dkim import DkimSigner
+from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, Signed
 from newsletter.notices.composer import NoticeComposer, notice_message_id
 from newsletter.notices.model import NoticeClaim
 from newsletter.notices.store import NoticeStore

@@ -22,7 +22,7 @@ from subscribers.model import Notice, NoticeKind, SubscriberState
 from subscribers.tables import AddressChangeRow, SubscriberRow, SubscriptionRow, WishRow
 from tests.conftest import MONDAY
 from tests.delivery.house import NEWSLETTER, add_readers, address, set_reader
-from tests.delivery.test_writer import refusing
+from tests.delivery.ledger.test_writer import refusing
 from tests.notices.house import WEEK, PlainComposer, ask_to_confirm, put, row, sender, states
 from tests.smtp_server import Fault, Script, smtp_server
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
-from newsletter.delivery.history import already_sent
+from newsletter.delivery.audience.history import already_sent
 from newsletter.delivery.model import DeliveryState
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import IssueId, IssueState
@@ -23,8 +23,8 @@ from newsletter.notices.tables import NoticeRow
 from newsletter.papers.model import PaperSeq
 from subscribers.model import Cadence, Notice, NoticeKind, SubscriberId
 from subscribers.tables import SubscriptionRow
+from tests.delivery.audience.test_expansion import Audience, expander, load
 from tests.delivery.house import NEWSLETTER, add_issue, add_papers, add_readers, address
-from tests.delivery.test_expansion import Audience, expander, load
 from tests.notices.house import put, row, sender
 from tests.notices.test_composer import claim, composer, parse, texts
 from tests.smtp_server import smtp_server

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.delivery.model import Claim, Finding, OutgoingMessage
-from newsletter.delivery.sender import Sender
+from newsletter.delivery.sending.sender import Sender
 from newsletter.simulation.ground import Ground
 from newsletter.simulation.history import SimComposer, play
 from newsletter.simulation.shelf import ShelfJournal

@@ -10,8 +10,8 @@ from sqlalchemy import inspect, select, text
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
+from newsletter.delivery.ledger.personal import forget_replies
 from newsletter.delivery.model import DeliveryState
-from newsletter.delivery.personal import forget_replies
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.notices.queue import NoticeQueue
 from subscribers.address import parse_address

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import SystemClock
 from newsletter.database import Database
-from newsletter.delivery.ledger import Ledger
+from newsletter.delivery.ledger.ledger import Ledger
 from newsletter.errors import NewsletterError
 from tests.delivery.house import sender
 

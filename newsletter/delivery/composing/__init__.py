@@ -1,0 +1,1 @@
+"""From a digest's stored body and its reader to the bytes of one message."""

@@ -1,0 +1,1 @@
+"""Who a message is from, provably: DKIM signatures and signed envelope senders."""

@@ -1,0 +1,1 @@
+"""The account of every message: its states, who may change them, and how they are made durable."""

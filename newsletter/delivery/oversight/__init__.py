@@ -1,0 +1,1 @@
+"""To see it from outside: progress, forecast, and a rehearsal."""

@@ -1,0 +1,1 @@
+"""How much may go where: limits, relays, and how receivers bear it."""
