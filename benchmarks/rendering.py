@@ -1,24 +1,44 @@
 """How long it takes to compile the template, to compose a digest of 10 papers, and to splice and sign it for one reader.
 
-Run: python benchmarks/rendering.py [--rounds N]
+Then the same as it is done while an issue is sent, from claims to messages, on a database: where one digest is for all, and
+where each reader has another one, of 10 papers out of 50.
+
+Run: python benchmarks/rendering.py [--rounds N] [--digests N]
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from sqlalchemy import insert
+
+from newsletter.clock import ManualClock
+from newsletter.database import Database
+from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import BodySigner
+from newsletter.delivery.identity.verp import BounceAddresses
+from newsletter.delivery.model import Claim
+from newsletter.digest.model import DigestId, PoolEntry
+from newsletter.digest.snapshot import paper_to_json, receipt_to_json
+from newsletter.digest.tables import DigestRow, IssuePaperRow
 from newsletter.rendering.lint import lint
 from newsletter.rendering.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
+from subscribers.keys import LinkKeys
+from subscribers.model import SubscriberId
+from subscribers.tokens import KeyRing
+from tests.delivery.house import add_issue, add_papers, claim
 from tests.delivery.keys import ed25519_signer, rsa_signer
 from tests.rendering.samples import BASE_URL, FRIDAY, ISSUE, NEWSLETTER, PERSONAL, SECRET, digest_of, paper, pool_of
 
@@ -34,13 +54,102 @@ def median_seconds(action: Callable[[], object], rounds: int, times: int = 1) ->
     return statistics.median(measured)
 
 
+ABSTRACT = "This made-up abstract says in plain words what was done, how it was checked and what came out of it. " * 12
+#: Papers to choose from, in each digest, and of those the ones a reader asked for; claims that are composed together.
+POOL, PAPERS, OWN, BATCH = 50, 10, 6, 200
+
+
+def pool_of_number(count: int) -> list[PoolEntry]:
+    """That many papers with long abstracts, each by an author of its own."""
+    return pool_of(
+        [
+            paper(number, title=f"Sample {number}: A Title", abstract=ABSTRACT, summary="", authors=(f"Author {number}",))
+            for number in range(1, count + 1)
+        ]
+    )
+
+
+@contextmanager
+def issue_of(count: int) -> Iterator[tuple[Database, list[Claim]]]:
+    """Yield a database with an issue of that many digests, each for one reader, and the readers' claims."""
+    pool, chance = pool_of_number(POOL), random.Random(5322)  # noqa: S311 - repeatable, not a secret
+    with tempfile.TemporaryDirectory(prefix="rendering-") as folder:
+        database = Database(f"sqlite:///{folder}/newsletter.db")
+        database.upgrade()
+        add_papers(database, [entry.paper.seq for entry in pool])
+        issue_id = add_issue(database)
+        digests = []
+        for number in range(1, count + 1):
+            own = set(chance.sample(range(1, POOL + 1), OWN))
+            chosen = sorted(own | set([seq for seq in range(1, POOL + 1) if seq not in own][: PAPERS - OWN]))
+            entries = [[seq, f"author:Author {seq}" if seq in own else ""] for seq in chosen]
+            digests.append({"id": number, "issue_id": issue_id, "key": str(number), "entries": entries})
+        with database.write() as session:
+            for entry in pool:
+                session.add(
+                    IssuePaperRow(
+                        issue_id=issue_id,
+                        rank=entry.rank,
+                        paper_seq=entry.paper.seq,
+                        score=entry.receipt.score,
+                        receipt=receipt_to_json(entry.receipt),
+                        snapshot=paper_to_json(entry.paper),
+                    )
+                )
+            session.execute(insert(DigestRow), digests)
+        yield (
+            database,
+            [
+                claim(number, issue_id=issue_id, digest_id=DigestId(number), subscriber_id=SubscriberId(number))
+                for number in range(1, count + 1)
+            ],
+        )
+        database.engine.dispose()
+
+
+def measure_issue(count: int) -> None:
+    """Print how long the messages of an issue take."""
+    newsletters = {"papers": NEWSLETTER.model_copy(update={"envelope_from": "bounces@example.org"})}
+
+    def composer(database: Database) -> DigestComposer:
+        keys, bounces = LinkKeys(KeyRing.of(SECRET)), BounceAddresses(SECRET)
+        renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
+        renderer.template("digest")
+        return DigestComposer(database, ManualClock(FRIDAY), renderer, keys, SECRET, newsletters, bounces=bounces)
+
+    def compose(composer: DigestComposer, claims: list[Claim]) -> float:
+        start = time.perf_counter()
+        for first in range(0, len(claims), BATCH):
+            for draft in composer.prepare(claims[first : first + BATCH]):
+                if isinstance(draft, Exception):
+                    raise draft
+                draft()
+        return time.perf_counter() - start
+
+    with issue_of(count) as (database, claims):
+        making = composer(database)
+        seconds = compose(making, claims[:1])
+        print(f"first message of an issue          {seconds * 1e3:8.1f} ms")
+        shared = [claim(number, digest_id=claims[0].digest_id, issue_id=claims[0].issue_id) for number in range(1, 20_001)]
+        seconds = statistics.median(compose(making, shared) for _ in range(3)) / len(shared)
+        print(f"each message of one body           {seconds * 1e6:8.1f} us")
+        half = max(2, count // 2)
+        seconds = compose(making, claims[1:half])
+        print(f"each message of {half - 1:,} other bodies {seconds / (half - 1) * 1e6:10.1f} us")
+        seconds = compose(making, claims[half:])
+        print(f"and of {count - half:,} more                {seconds / (count - half) * 1e6:10.1f} us")
+        seconds = compose(composer(database), claims)
+        print(f"each again, of stored bodies       {seconds / count * 1e6:8.1f} us")
+
+
 def main() -> None:
     """Print one line per step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
-    rounds = parser.parse_args().rounds
-    abstract = "This made-up abstract says in plain words what was done, how it was checked and what came out of it. " * 12
-    pool = pool_of([paper(number, abstract=abstract, summary="") for number in range(1, 11)])
+    parser.add_argument("--digests", type=int, default=4000)
+    options = parser.parse_args()
+    rounds = options.rounds
+    pool = pool_of_number(PAPERS)
     digest = digest_of(pool)
     renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
     body = renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest)
@@ -72,6 +181,7 @@ def main() -> None:
         print(f"  {signer.algorithm:22s} {seconds * 1e6:10.2f} us")
     seconds = median_seconds(lambda: BodySigner(body, [rsa_signer()]), rounds)
     print(f"  prepare to sign a body {seconds * 1e6:10.2f} us")
+    measure_issue(options.digests)
 
 
 if __name__ == "__main__":

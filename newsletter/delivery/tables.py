@@ -45,13 +45,26 @@ class DeliveryRow(Base):
 
 
 class ComposedBodyRow(Base):
-    """The encoded message body of one digest, kept until its issue is finished: every repeat is cut from the same bytes."""
+    """The encoded message body of one digest, kept until its issue is finished: every repeat is cut from the same bytes.
+
+    It is whole, or a list of the pieces that it is put together from.
+    """
 
     __tablename__ = "composed_body"
 
     digest_id: Mapped[int] = mapped_column(RowId, ForeignKey("digest.id"), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     composed_at: Mapped[datetime]
+
+
+class ComposedPieceRow(Base):
+    """Encoded lines that many bodies of an issue have, named by a hash of ``content``; kept as long as any body is."""
+
+    __tablename__ = "composed_piece"
+
+    issue_id: Mapped[int] = mapped_column(RowId, ForeignKey("issue.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(24), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class WorkerRow(Base):

@@ -50,6 +50,19 @@ class Content:
     picture_base: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the words of a message, each whole lines: encoded, with placeholders.
+
+    ``top``, the Subject field, ``fields``, the text, ``between``, the HTML, ``end``: that is the message.
+    """
+
+    top: str
+    fields: str
+    between: str
+    end: str
+
+
 def assemble(content: Content, slots: Slots) -> ComposedBody:
     """Encode a message and cut it at its slots.
 
@@ -60,34 +73,46 @@ def assemble(content: Content, slots: Slots) -> ComposedBody:
     Raises:
         ValueError: a header text holds a control character, or ``form_sub`` is not of its form.
     """
-    to, message_id_slot, date = slots.placeholder(TO), slots.placeholder(MESSAGE_ID), slots.placeholder(DATE)
-    boundary = slots.boundary()
-    own_fields = _own_fields(content)
-    fields = [
-        fold("From", [*phrase(content.from_name), f"<{content.from_address}>"]),
-        fold("To", [to]),
-        unstructured("Subject", content.subject),
-        fold("Date", [date]),
-        fold("Message-ID", [message_id_slot]),
-        *(fold(name, pieces) for name, pieces in own_fields.items()),
-        fold("MIME-Version", ["1.0"]),
-        fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
-    ]
+    frame = frame_of(content, slots)
     text = quoted_printable(content.text, unbroken=slots.placeholders)
     html = quoted_printable(content.html, unbroken=slots.placeholders)
-    message = "".join([*fields, "\r\n", *_part(boundary, "plain", text), *_part(boundary, "html", html), f"--{boundary}--\r\n"])
-    pieces, places = slots.cut(message)
-    common = Expectation(
+    subject = unstructured("Subject", content.subject)
+    pieces, places = slots.cut("".join([frame.top, subject, frame.fields, text, frame.between, html, frame.end]))
+    return ComposedBody(len(html), common_of(content, slots), pieces, places)
+
+
+def frame_of(content: Content, slots: Slots) -> Frame:
+    """Encode what does not depend on subject, text and HTML of ``content``.
+
+    Raises:
+        ValueError: as for :func:`assemble`.
+    """
+    boundary = slots.boundary()
+    top = fold("From", [*phrase(content.from_name), f"<{content.from_address}>"]) + fold("To", [slots.placeholder(TO)])
+    fields = [
+        fold("Date", [slots.placeholder(DATE)]),
+        fold("Message-ID", [slots.placeholder(MESSAGE_ID)]),
+        *(fold(name, pieces) for name, pieces in _own_fields(content).items()),
+        fold("MIME-Version", ["1.0"]),
+        fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
+        "\r\n",
+        _part(boundary, "plain"),
+    ]
+    return Frame(top, "".join(fields), _part(boundary, "html"), f"--{boundary}--\r\n")
+
+
+def common_of(content: Content, slots: Slots) -> Expectation:
+    """Return what every message of ``content`` must say."""
+    return Expectation(
         recipient="",
         from_name=content.from_name,
         from_address=content.from_address,
         subject=content.subject,
-        fields=tuple(own_fields),
+        fields=tuple(_own_fields(content)),
         links=tuple((name, url.removesuffix(slots.placeholder(name))) for name, url in content.links.items()),
         forbidden=slots.placeholders,
         picture_base=content.picture_base,
     )
-    return ComposedBody(len(html), common, pieces, places)
 
 
 def _own_fields(content: Content) -> dict[str, list[str]]:
@@ -110,10 +135,5 @@ def _own_fields(content: Content) -> dict[str, list[str]]:
     return fields
 
 
-def _part(boundary: str, subtype: str, body: str) -> list[str]:
-    return [
-        f"--{boundary}\r\n",
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n",
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
-        body,
-    ]
+def _part(boundary: str, subtype: str) -> str:
+    return f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"

@@ -131,13 +131,15 @@ _QP = {octet: f"={octet:02X}" for octet in range(256) if not (0x20 <= octet <= 0
 _LINE_START = re.compile(r"\.|From ")
 
 
-def quoted_printable(text: str, *, unbroken: Sequence[str] = ()) -> str:
+def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool = False) -> str:
     """Return ``text`` in quoted-printable: ASCII, lines of at most 76 characters ending in CRLF, none beginning with a dot.
 
     Args:
         text: any text that UTF-8 can hold; every kind of line end counts as one.
         unbroken: strings of at most 60 characters of the base64url alphabet that must stay on one line, to be replaced later by
             others of the same length and alphabet.
+        goes_on: whether more will be put behind it. Its last line, unless it is empty, then ends in a soft line break (RFC 2045
+            section 6.7 rule 5): encodings of texts, one behind the other, are one of the texts one behind the other.
     """
     protected = re.compile("|".join(map(re.escape, unbroken))) if unbroken else None
     lines: list[str] = []
@@ -146,12 +148,15 @@ def quoted_printable(text: str, *, unbroken: Sequence[str] = ()) -> str:
         if encoded[-1:] in {" ", "\t"}:
             encoded = f"{encoded[:-1]}={ord(encoded[-1]):02X}"
         encoded = _without_bad_start(encoded)
-        if len(encoded) <= QP_LINE:
+        if len(encoded) < QP_LINE:
             lines.append(encoded)
         else:
             lines.extend(_soft_lines(encoded, protected))
+    if goes_on and lines[-1]:
+        # There is room: a line is broken before it is full.
+        lines[-1] += "="
     body = "\r\n".join(lines)
-    return body if body.endswith("\r\n") else body + "\r\n"
+    return body if body.endswith("\r\n") or (goes_on and not body) else body + "\r\n"
 
 
 def _without_bad_start(line: str) -> str:
@@ -162,7 +167,7 @@ def _soft_lines(line: str, protected: re.Pattern[str] | None) -> Iterable[str]:
     spans = [match.span() for match in protected.finditer(line)] if protected is not None else []
     start, end = 0, len(line)
     prefix = ""  # an escaped first character stands in for the one that is skipped
-    while end - start + len(prefix) > QP_LINE:
+    while end - start + len(prefix) >= QP_LINE:
         cut = start + QP_LINE - 1 - len(prefix)
         if line[cut - 1] == "=":
             cut -= 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage, MIMEPart
+from email.parser import BytesHeaderParser
 from enum import StrEnum
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -92,6 +93,12 @@ def lint(message: bytes, expected: Expectation) -> list[Finding]:
         *_check_fields(parsed, expected),
         *_check_parts(parsed, expected),
     ]
+
+
+def lint_head(head: bytes, expected: Expectation) -> list[Finding]:
+    """Check the header of a message, up to and with its empty line, as :func:`lint` does; for an ASCII recipient."""
+    parsed = BytesHeaderParser(policy=policy.default).parsebytes(head)
+    return [*_check_bytes(head, expected), *_check_fields(parsed, expected)]
 
 
 def errors_in(findings: list[Finding]) -> list[Finding]:

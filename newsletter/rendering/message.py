@@ -33,8 +33,9 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]{1,64}@[
 _LONGEST_ADDRESS = 320
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,255}>")
 _LONGEST_MESSAGE_ID = 322
+_DATE_LENGTH = len("Thu, 01 Jan 1970 00:00:00 +0000")
+_LONGEST = {TO: b"." * _LONGEST_ADDRESS, MESSAGE_ID: b"<" * _LONGEST_MESSAGE_ID, DATE: b"F" * _DATE_LENGTH}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FORMAT, _FORMAT_1 = b"composed-body 2\n", b"composed-body 1\n"
 _LARGEST = 16_000_000
@@ -126,8 +127,7 @@ class ComposedBody:
 
     def expectation(self, personal: Personal) -> Expectation:
         """Return what the linter should expect of ``splice(personal)``: what was true when the body was composed."""
-        links = tuple((name, f"{url}{personal.tokens[name]}") for name, url in self.common.links)
-        return replace(self.common, recipient=personal.recipient, links=links)
+        return expected_of(self.common, personal)
 
     def gapped(self) -> Gapped:
         """Return it in the form that is filled in fastest, for whoever makes many messages of it."""
@@ -155,24 +155,8 @@ class ComposedBody:
             raise ValueError(f"no value for the slot {error}") from error
 
     def is_wire_safe(self) -> bool:
-        """Whether every message for an ASCII address goes over the wire as it is.
-
-        That is: 7-bit, CRLF line ends and no other, no NUL, no line that begins with a dot or has more than 998 octets
-        (RFC 5321 sections 2.3.8, 4.5.2 and 4.5.3.1.6). Slots count with the longest and oddest value they may be filled with.
-        """
-        longest = {TO: b"." * _LONGEST_ADDRESS, MESSAGE_ID: b"<" * _LONGEST_MESSAGE_ID, DATE: b"F" * len(date_field(_EPOCH))}
-        whole = self.gapped()
-        data = whole.fill({**dict.fromkeys(whole.names, b"-" * TOKEN_LENGTH), **longest})
-        lines = data.split(b"\r\n")
-        text = b"".join(lines)
-        return (
-            text.isascii()
-            and not any(octet in text for octet in (b"\r", b"\n", b"\0"))
-            and lines[-1] == b""
-            and not data.startswith(b".")
-            and b"\n." not in data
-            and max(map(len, lines)) <= MAX_LINE
-        )
+        """Whether every message for an ASCII address goes over the wire as it is; see :func:`is_wire_safe`."""
+        return is_wire_safe(self.gapped())
 
     def to_bytes(self) -> bytes:
         """Return a compact form to store; :meth:`from_bytes` reads it."""
@@ -202,7 +186,7 @@ class ComposedBody:
                 pieces.append(content[start : start + length])
                 start += length
             slots = tuple((int(place), str(name)) for place, name in head["slots"])
-            read = _read_expectation if stored.startswith(_FORMAT) else _read_expectation_1
+            read = read_expectation if stored.startswith(_FORMAT) else _read_expectation_1
             body = cls(int(head["html_bytes"]), read(head["common"]), tuple(pieces), slots)
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise RenderingError(f"a stored message body is damaged ({error}); restore it from a backup") from error
@@ -211,7 +195,37 @@ class ComposedBody:
         return body
 
 
-def _read_expectation(stored: dict[str, Any]) -> Expectation:
+def is_wire_safe(lines: Gapped) -> bool:
+    """Whether whole lines go over the wire as they are, whatever the values in their gaps, if the address is ASCII.
+
+    That is: 7-bit, CRLF line ends and no other, no NUL, no line that begins with a dot or has more than 998 octets
+    (RFC 5321 sections 2.3.8, 4.5.2 and 4.5.3.1.6). Gaps count with the longest and oddest value they may be filled with.
+    """
+    data = lines.fill({**dict.fromkeys(lines.names, b"-" * TOKEN_LENGTH), **_LONGEST}) if lines.names else lines.texts[0]
+    split = data.split(b"\r\n")
+    text = b"".join(split)
+    return (
+        text.isascii()
+        and not any(octet in text for octet in (b"\r", b"\n", b"\0"))
+        and split[-1] == b""
+        and not data.startswith(b".")
+        and b"\n." not in data
+        and max(map(len, split)) <= MAX_LINE
+    )
+
+
+def expected_of(common: Expectation, personal: Personal) -> Expectation:
+    """Return what the linter should expect of one reader's message; ``common`` is what all of a body have in common."""
+    links = tuple((name, f"{url}{personal.tokens[name]}") for name, url in common.links)
+    return replace(common, recipient=personal.recipient, links=links)
+
+
+def read_expectation(stored: dict[str, Any]) -> Expectation:
+    """Read an expectation from its fields as JSON keeps them.
+
+    Raises:
+        KeyError, TypeError, ValueError: not its fields.
+    """
     links = tuple((str(name), str(url)) for name, url in stored["links"])
     return Expectation(**{**stored, "fields": tuple(stored["fields"]), "links": links, "forbidden": tuple(stored["forbidden"])})
 
@@ -255,6 +269,12 @@ class Slots:
     def placeholders(self) -> tuple[str, ...]:
         """All placeholders handed out so far."""
         return tuple(self._names)
+
+    def mark(self, text: str) -> str:
+        r"""Return ``text`` with ``\0NAME\0`` in the place of each slot's placeholder."""
+        for placeholder, name in self._names.items():
+            text = text.replace(placeholder, f"\0{name}\0")
+        return text
 
     def cut(self, message: str) -> tuple[tuple[bytes, ...], tuple[tuple[int, str], ...]]:
         """Cut an ASCII message at its placeholders into pieces and slots as :class:`ComposedBody` wants them."""

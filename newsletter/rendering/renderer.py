@@ -6,21 +6,23 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import jinja2
-from jinja2 import meta
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
-from newsletter.rendering.assembly import Content, assemble
+from newsletter.rendering.assembly import Content, assemble, common_of, frame_of
+from newsletter.rendering.compiled import CompiledTemplate, Templates
 from newsletter.rendering.encode import quoted_printable
-from newsletter.rendering.errors import MessageRefused, TemplateError
+from newsletter.rendering.errors import MessageRefused
+from newsletter.rendering.kit import Kit
 from newsletter.rendering.letters import Greeting, Letter, LetterView, build_letter, kind_of
-from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint
+from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint, lint_head
 from newsletter.rendering.message import (
     CONFIRM,
     FEEDBACK,
@@ -32,18 +34,23 @@ from newsletter.rendering.message import (
     Slots,
     message_id,
 )
-from newsletter.rendering.mjml import compile_mjml
-from newsletter.rendering.templates import FileStamp, TemplateFolder, make_environment
-from newsletter.rendering.text import wrap
-from newsletter.rendering.view import DETAILS, DigestView, ReaderLinks, build_view
+from newsletter.rendering.pieces import PiecedBody
+from newsletter.rendering.templates import TemplateFolder, naming
+from newsletter.rendering.view import DETAILS, DigestView, ReaderLinks, Views
 
 _log = logging.getLogger(__name__)
 
 #: A token of the right form that opens nothing: stands in previews and in the message that the linter looks at.
 SAMPLE_TOKEN = "preview".ljust(TOKEN_LENGTH, "-")
-#: What the linter looks at is filled in with these.
-_PROBE_ADDRESS, _PROBE_DATE = "reader@example.org", datetime(2000, 1, 1, tzinfo=UTC)
-_PROBE_TOKENS = dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), SAMPLE_TOKEN)
+#: What the linter looks at is filled in with this, but for the Message-ID.
+_PROBE = Personal(
+    "reader@example.org",
+    "",
+    datetime(2000, 1, 1, tzinfo=UTC),
+    dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), SAMPLE_TOKEN),
+)
+
+Body = TypeVar("Body", ComposedBody, PiecedBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +62,6 @@ class RenderedPreview:
     html: str
     text: str
     html_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledTemplate:
-    """Both templates of one kind of mail, ready to render. ``version`` is a hash over all files that went in."""
-
-    html: jinja2.Template
-    text: jinja2.Template
-    files: tuple[str, ...]
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +84,9 @@ class Renderer:
     """
 
     def __init__(self, templates: Path | None, *, base_url: str, secret: bytes) -> None:
-        self._folder = TemplateFolder(templates)
+        self._templates = Templates(TemplateFolder(templates))
         self._base_url = base_url
         self._secret = secret
-        self._compiled: dict[str, tuple[tuple[FileStamp, ...], CompiledTemplate]] = {}
 
     def compose(
         self,
@@ -130,20 +126,61 @@ class Renderer:
         # An operator's own templates of a digest may be older than the link to the choices, and still must go out.
         wanted = (UNSUBSCRIBE,) if greeting is None else greeting.kind.links
         rendered = self._render(newsletter, issue, pool, digest, links, slots.placeholders, greeting)
-        content = Content(
-            from_name=newsletter.name,
-            from_address=newsletter.from_address,
-            reply_to=newsletter.reply_to,
-            list_id=newsletter.list_id,
+        content = replace(
+            self._digest_content(newsletter, {name: links[name] for name in wanted}),
             subject=rendered.view.subject,
-            links={name: links[name] for name in wanted},
             text=rendered.text,
             html=rendered.html,
             unsubscribe_mailto=unsubscribe_mailto,
             is_letter=greeting is not None,
-            picture_base=self._base_url,
         )
         return self._checked(assemble(content, slots), f"issue {issue.id}, digest {digest.id}")
+
+    def kit(self, newsletter: NewsletterConfig, slug: str, issue: Issue, pool: Sequence[PoolEntry]) -> Kit:
+        """Return what composes many digests of one issue, as :meth:`compose` does by the newsletter's own template.
+
+        Equal arguments, templates and digests give equal bodies. It goes on with the templates as they are now.
+
+        Args:
+            newsletter: whose names, addresses and template are used.
+            slug: the newsletter's key in the configuration.
+            issue: of which the digests are choices.
+            pool: the issue's entries, any order.
+
+        Raises:
+            IndivisibleError: what the templates say of a paper may depend on more than the paper.
+            TemplateError: a template cannot be used.
+        """
+        name = newsletter.template
+        template, (html, text) = self._templates.template(name), self._templates.parts(name)
+        slots = Slots(self._nonce(f"bodies {slug} {issue.id}"))
+        links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
+        content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]})
+        reader_links = ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK])
+        views = Views(newsletter, issue, {entry.paper.seq: entry for entry in pool}, reader_links)
+
+        def whole(view: DigestView) -> tuple[str, str]:
+            return (
+                _fill(template.text, f"{name}.txt", view=view, values={}),
+                _fill(template.html, f"{name}.mjml", view=view, values={}),
+            )
+
+        frame, common = frame_of(content, slots), common_of(content, slots)
+        return Kit(views, html, text, whole, frame, common, slots, self._checked)
+
+    def _digest_content(self, newsletter: NewsletterConfig, links: Mapping[str, str]) -> Content:
+        """Return what all digests say; subject, text and HTML are still empty."""
+        return Content(
+            from_name=newsletter.name,
+            from_address=newsletter.from_address,
+            reply_to=newsletter.reply_to,
+            list_id=newsletter.list_id,
+            subject="",
+            links=links,
+            text="",
+            html="",
+            picture_base=self._base_url,
+        )
 
     def compose_letter(self, newsletter: NewsletterConfig, slug: str, letter: Letter) -> ComposedBody:
         """Compose a letter, to be spliced for its reader, and let the linter look at a filled-in copy.
@@ -199,37 +236,7 @@ class Renderer:
         Raises:
             TemplateError: one of them, or a file they include, cannot be used.
         """
-        known = self._compiled.get(name)
-        if known is not None:
-            stamps, compiled = known
-            if self._folder.stamp(compiled.files) == stamps:
-                return compiled
-        compiled = self._compile(name)
-        self._compiled[name] = (self._folder.stamp(compiled.files), compiled)
-        return compiled
-
-    def _compile(self, name: str) -> CompiledTemplate:
-        environment = make_environment(self._folder.jinja_loader())
-        environment.filters["wrap"] = wrap
-        page = compile_mjml(f"{name}.mjml", self._folder.read, environment)
-        html = environment.from_string(page.source)
-        text_files = [f"{name}.txt"]
-        for file in text_files:
-            text_files += [part for part in self._includes(file, environment) if part not in text_files]
-        text = environment.get_template(f"{name}.txt")
-        files = (*page.files, *text_files)
-        return CompiledTemplate(html, text, files, self._folder.version(files))
-
-    def _includes(self, name: str, environment: jinja2.Environment) -> list[str]:
-        try:
-            source = self._folder.read(name)
-            environment.compile(source)
-            found = list(meta.find_referenced_templates(environment.parse(source)))
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(name, str(error.message), line=error.lineno) from error
-        if None in found:
-            raise TemplateError(name, "includes a template whose name is only known later; write the name itself")
-        return [part for part in found if part is not None]
+        return self._templates.template(name)
 
     def _render(
         self,
@@ -247,8 +254,9 @@ class Renderer:
         template = self.template(name)
         by_seq: dict[PaperSeq, PoolEntry] = {entry.paper.seq: entry for entry in pool}
         reader_links = ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK])
+        views = Views(newsletter, issue, by_seq, reader_links)
         for detail in DETAILS:
-            view = build_view(newsletter, issue, by_seq, digest, links=reader_links, detail=detail)
+            view = views.view(digest, detail)
             if greeting is not None:
                 view = greeting.over(view)
             html = _fill(template.html, f"{name}.mjml", view=view, values=values)
@@ -258,15 +266,16 @@ class Renderer:
         text = _fill(template.text, f"{name}.txt", view=view, values=values)
         return _Rendered(view, html, text, html_bytes)
 
-    def _checked(self, body: ComposedBody, what: str) -> ComposedBody:
-        """Return ``body`` if the linter lets a filled-in copy of it pass.
+    def _checked(self, body: Body, what: str, *, head_only: bool = False) -> Body:
+        """Return ``body`` if the linter lets a filled-in copy of it, or of its header, pass.
 
         Raises:
             MessageRefused: it does not.
         """
-        domain = body.common.from_address.rpartition("@")[2]
-        probe = Personal(_PROBE_ADDRESS, message_id(self._secret, 0, 0, domain), _PROBE_DATE, _PROBE_TOKENS)
-        findings = lint(body.splice(probe), body.expectation(probe))
+        expected = body.expectation(_PROBE)
+        probe = replace(_PROBE, message_id=message_id(self._secret, 0, 0, expected.from_address.rpartition("@")[2]))
+        data = body.gapped().fill(probe.encoded())
+        findings = lint_head(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", expected) if head_only else lint(data, expected)
         if errors_in(findings):
             raise MessageRefused(what, findings)
         for finding in findings:
@@ -282,7 +291,5 @@ class Renderer:
 
 
 def _fill(template: jinja2.Template, name: str, *, view: DigestView | LetterView, values: Mapping[str, object]) -> str:
-    try:
+    with naming(name):
         return template.render(view=view, values=values)
-    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise TemplateError(name, f"{error}; compare with the packaged template for what a template is given") from error

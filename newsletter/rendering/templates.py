@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
+from stat import S_ISREG
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -86,6 +89,22 @@ class TemplateFolder:
             stamps.append(FileStamp(path, status.st_mtime_ns, status.st_size))
         return tuple(stamps)
 
+    def has_still(self, names: Sequence[str], stamps: Sequence[FileStamp]) -> bool:
+        """Whether :meth:`stamp` of these ``names`` would return ``stamps`` again; quick enough to be asked all the time."""
+        return all(starmap(self._is_still, zip(names, stamps, strict=True)))
+
+    def _is_still(self, name: str, stamp: FileStamp) -> bool:
+        for root in self._roots:
+            path = root / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if not S_ISREG(status.st_mode):
+                continue
+            return path == stamp.path and (status.st_mtime_ns, status.st_size) == (stamp.modified_ns, stamp.size)
+        return False
+
     def version(self, names: Iterable[str]) -> str:
         """Return a hash (64 hex digits) of the names and contents of ``names``: equal if and only if they say the same.
 
@@ -106,15 +125,22 @@ class TemplateFolder:
                 before, source = self.stamp([name]), self.read(name)
             except TemplateMissingError as error:
                 raise jinja2.TemplateNotFound(name, str(error)) from error
-            return source, str(before[0].path), lambda: self._is_unchanged(name, before)
+            return source, str(before[0].path), lambda: self.has_still([name], before)
 
         return jinja2.FunctionLoader(load)
 
-    def _is_unchanged(self, name: str, before: tuple[FileStamp, ...]) -> bool:
-        try:
-            return self.stamp([name]) == before
-        except (TemplateError, OSError):
-            return False
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Name the template ``name`` in whatever error rendering it ends in.
+
+    Raises:
+        TemplateError: instead of any error that a template can cause.
+    """
+    try:
+        yield
+    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TemplateError(name, f"{error}; compare with the packaged template for what a template is given") from error
 
 
 def make_environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:

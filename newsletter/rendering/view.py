@@ -6,7 +6,8 @@ Pure: the same newsletter, issue, pool and digest give the same view.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from newsletter.config import NewsletterConfig
@@ -57,6 +58,10 @@ DETAILS = (
     Detail(cards=2, card_summary=0, lead_summary=300, title_bytes=900, extra_links=False),
     Detail(cards=0, lead_summary=200, title_bytes=240, url_bytes=150, extra_links=False, feedback=False),
 )
+
+
+#: Views of papers kept in memory, for each issue.
+PAPERS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,67 +133,106 @@ class DigestView:
     rising: tuple[PaperView, ...]
 
 
-def build_view(
-    newsletter: NewsletterConfig,
-    issue: Issue,
-    pool: Mapping[PaperSeq, PoolEntry],
-    digest: Digest,
-    *,
-    links: ReaderLinks,
-    detail: Detail = DETAILS[0],
-) -> DigestView:
-    """Decide every word of a digest.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a digest as a whole."""
+
+    subject: str
+    preheader: str
+    intro: str
+
+
+class Views:
+    """What templates are shown of the digests of one issue. What several digests share is decided once.
 
     Args:
         newsletter: names, zone and postal address.
         issue: number, cadence and date.
         pool: the issue's entries by the number of their paper.
-        digest: which papers, in which order, and what they match.
         links: of the reader.
-        detail: how much to show.
-
-    Raises:
-        ValueError: the digest is empty, or names a paper that is not in the pool.
     """
-    if not digest.entries:
-        raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
-    papers = []
-    for place, entry in enumerate(digest.entries, start=1):
-        if entry.paper_seq not in pool:
-            raise ValueError(f"digest {digest.id} names paper {entry.paper_seq}, which is not in the pool of issue {issue.id}")
-        papers.append(_paper(place, pool[entry.paper_seq], entry, links.feedback, detail))
-    titles = [_title(pool[entry.paper_seq].paper) for entry in digest.entries]
-    return DigestView(
-        name=newsletter.name,
-        tagline=newsletter.tagline,
-        number=f"No. {issue.number}",
-        date=date_words(issue.frozen_at.astimezone(newsletter.tzinfo)),
-        subject=subject(titles),
-        preheader=preheader(titles, papers[0].summary),
-        intro=intro(titles, papers[0].votes, [entry.match for entry in digest.entries]),
-        rhythm=RHYTHM[issue.cadence],
-        postal_address=newsletter.postal_address,
-        unsubscribe_url=links.unsubscribe,
-        preferences_url=links.preferences,
-        count=len(papers),
-        lead=papers[0],
-        cards=tuple(papers[1 : 1 + detail.cards]),
-        rising=tuple(papers[1 + detail.cards :]),
-    )
+
+    def __init__(
+        self, newsletter: NewsletterConfig, issue: Issue, pool: Mapping[PaperSeq, PoolEntry], links: ReaderLinks
+    ) -> None:
+        self._newsletter = newsletter
+        self._issue = issue
+        self._pool = pool
+        self._links = links
+        self._date = date_words(issue.frozen_at.astimezone(newsletter.tzinfo))
+        self._titles: dict[PaperSeq, str] = {}
+        self._paper = lru_cache(PAPERS_KEPT)(self._make_paper)
+
+    def view(self, digest: Digest, detail: Detail = DETAILS[0]) -> DigestView:
+        """Decide every word of a digest.
+
+        Raises:
+            ValueError: the digest is empty, or names a paper that is not in the pool.
+        """
+        words = self.words(digest, detail)
+        papers = [self.paper(place, entry, detail) for place, entry in enumerate(digest.entries, start=1)]
+        return DigestView(
+            name=self._newsletter.name,
+            tagline=self._newsletter.tagline,
+            number=f"No. {self._issue.number}",
+            date=self._date,
+            subject=words.subject,
+            preheader=words.preheader,
+            intro=words.intro,
+            rhythm=RHYTHM[self._issue.cadence],
+            postal_address=self._newsletter.postal_address,
+            unsubscribe_url=self._links.unsubscribe,
+            preferences_url=self._links.preferences,
+            count=len(papers),
+            lead=papers[0],
+            cards=tuple(papers[1 : 1 + detail.cards]),
+            rising=tuple(papers[1 + detail.cards :]),
+        )
+
+    def words(self, digest: Digest, detail: Detail = DETAILS[0]) -> Words:
+        """Decide what is said of a digest as a whole.
+
+        Raises:
+            ValueError: as for its view.
+        """
+        if not digest.entries:
+            raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
+        titles = [self._titles.get(entry.paper_seq) or self._title(digest, entry.paper_seq) for entry in digest.entries]
+        lead = self.paper(1, digest.entries[0], detail)
+        return Words(
+            subject=subject(titles),
+            preheader=preheader(titles, lead.summary),
+            intro=intro(titles, lead.votes, [entry.match for entry in digest.entries]),
+        )
+
+    def paper(self, place: int, chosen: DigestEntry, detail: Detail) -> PaperView:
+        """Decide what is shown of one paper of the pool, at its place in a digest, from 1."""
+        shown = self._paper(min(place, 2) if place <= 1 + detail.cards else 0, chosen, detail)
+        return shown if shown.place == place else replace(shown, place=place)
+
+    def _title(self, digest: Digest, seq: PaperSeq) -> str:
+        if seq not in self._pool:
+            raise ValueError(f"digest {digest.id} names paper {seq}, which is not in the pool of issue {self._issue.id}")
+        title = self._titles[seq] = _title(self._pool[seq].paper)
+        return title
+
+    def _make_paper(self, role: int, chosen: DigestEntry, detail: Detail) -> PaperView:
+        """Make a view of a paper in its role: 1 leads, 2 is a card, 0 a line."""
+        return _paper(role, self._pool[chosen.paper_seq], chosen, self._links.feedback, detail)
 
 
 def _title(paper: Paper) -> str:
     return clean(paper.title) or clean(paper.key) or "Untitled"
 
 
-def _paper(place: int, entry: PoolEntry, chosen: DigestEntry, feedback_url: str, detail: Detail) -> PaperView:
+def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, feedback_url: str, detail: Detail) -> PaperView:
     paper, receipt = entry.paper, entry.receipt
-    longest = detail.lead_summary if place == 1 else detail.card_summary
+    longest = detail.lead_summary if role == 1 else detail.card_summary
     title = _title(paper)
     abstract_url = _fitting(paper_url(paper), detail)
-    opinion_url = f"{feedback_url}?paper={chosen.paper_seq}&like=" if detail.feedback and place <= 1 + detail.cards else ""
+    opinion_url = f"{feedback_url}?paper={chosen.paper_seq}&like=" if detail.feedback and role else ""
     return PaperView(
-        place=place,
+        place=role,
         title=title if detail.title_bytes is None else shorten_encoded(title, detail.title_bytes),
         title_url=abstract_url,
         authors=author_words(paper),

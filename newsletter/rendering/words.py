@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from newsletter.papers.model import Paper
 from newsletter.rendering.text import clean, isolate, short_title, shorten
@@ -12,6 +13,7 @@ from newsletter.trending.score import age_words
 from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
+_NAMES_KEPT = 1024
 #: How often a newsletter comes, as the rest of a sentence.
 RHYTHM: Mapping[Cadence, str] = {
     Cadence.DAILY: "every day",
@@ -44,12 +46,12 @@ def subject(titles: Sequence[str]) -> str:
     if len(titles) == 1:
         return isolate(shorten(titles[0], SUBJECT_LENGTH))
     more = len(titles) - 1
-    return f"{isolate(short_title(titles[0], 80))}, and {more} more {_papers(more)} new to you"
+    return f"{_called(titles[0], 80)}, and {more} more {_papers(more)} new to you"
 
 
 def preheader(titles: Sequence[str], lead_summary: str) -> str:
     """Return the line that mail programs show after the subject: the second and third paper, or what the only one says."""
-    names = [isolate(short_title(title)) for title in titles[1:3]]
+    names = [_called(title, 60) for title in titles[1:3]]
     if not names:
         return isolate(shorten(lead_summary, 100)) or "One paper new to you."
     return f"Also: {' and '.join(names)}"
@@ -68,7 +70,7 @@ def intro(titles: Sequence[str], lead_votes: str, matches: Iterable[str]) -> str
     sentences = [f"{many} {_papers(count)} new to you."]
     if count > 1:
         votes = f" with {lead_votes} {'vote' if lead_votes == '1' else 'votes'}" if lead_votes not in {"", "0"} else ""
-        sentences.append(f"{isolate(short_title(titles[0]))} leads{votes}.")
+        sentences.append(f"{_called(titles[0], 60)} leads{votes}.")
     topics: dict[str, int] = {}
     for match in matches:
         kind, _, value = match.partition(":")
@@ -137,6 +139,12 @@ def match_words(match: str) -> str:
     return {"author": f"by {wanted}, whom you follow", "lab": f"from {wanted}, which you follow"}.get(
         kind, f"matches your topic “{wanted}”"
     )
+
+
+@lru_cache(_NAMES_KEPT)
+def _called(title: str, limit: int) -> str:
+    """Return what a paper is called within a sentence; the few of an issue are asked for in each of its digests."""
+    return isolate(short_title(title, limit))
 
 
 def _papers(count: int) -> str:

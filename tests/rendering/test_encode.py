@@ -98,3 +98,16 @@ def test_a_slot_is_never_broken_so_that_another_token_of_its_length_fits(before:
     filled = encoded.replace(TOKEN, other)
     assert quopri.decodestring(filled.encode()).decode().rstrip("\r\n") == text.replace(TOKEN, other)
     assert all(len(line) <= 76 for line in filled.split("\r\n"))
+
+
+@given(
+    st.lists(
+        st.text(st.one_of(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), st.sampled_from("\n =.From")))
+    )
+)
+def test_encodings_side_by_side_are_one_of_the_texts_side_by_side(texts: list[str]) -> None:
+    pieces = [quoted_printable(text, goes_on=True) for text in texts]
+    encoded = "".join(pieces)
+    assert quopri.decodestring(encoded.encode("ascii")).decode().replace("\r\n", "\n") == "".join(texts)
+    assert all(not piece or piece.endswith("\r\n") for piece in pieces)
+    assert all(len(line) <= 76 and not line.startswith((".", "From ")) for line in encoded.split("\r\n"))

@@ -88,7 +88,9 @@ def test_the_version_says_when_a_template_changed(folders: tuple[Path, Path]) ->
     before, stamp = folder.version(names), folder.stamp(names)
     assert folder.version(reversed(names)) == before
     assert len(before) == 64
+    assert folder.has_still(names, stamp)
     (own / "b.txt").write_text("changed")
+    assert not folder.has_still(names, stamp)
     assert folder.version(names) != before
     assert folder.stamp(names) != stamp
 

@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestId, Issue, PoolEntry
-from newsletter.rendering.view import DETAILS, Detail, DigestView, Link, ReaderLinks, build_view
+from newsletter.rendering.view import DETAILS, Detail, DigestView, Link, ReaderLinks, Views
 from newsletter.rendering.words import subject, trend_bar
 from newsletter.trending.model import ReceiptPart
 from subscribers.model import Cadence
@@ -25,7 +25,7 @@ def view_of(
     detail: Detail = DETAILS[0],
 ) -> DigestView:
     by_seq = {entry.paper.seq: entry for entry in pool}
-    return build_view(newsletter, issue, by_seq, digest_of(pool, matches), links=LINKS, detail=detail)
+    return Views(newsletter, issue, by_seq, LINKS).view(digest_of(pool, matches), detail)
 
 
 def test_the_masthead_counts_and_dates_the_issue_in_the_newsletters_zone() -> None:
@@ -183,6 +183,6 @@ def test_the_footer_knows_the_rhythm() -> None:
 
 def test_an_empty_digest_and_a_paper_outside_the_pool_are_refused() -> None:
     with pytest.raises(ValueError, match="gets no mail"):
-        build_view(NEWSLETTER, ISSUE, {}, Digest(DigestId(1), ISSUE.id, ()), links=LINKS)
+        Views(NEWSLETTER, ISSUE, {}, LINKS).view(Digest(DigestId(1), ISSUE.id, ()))
     with pytest.raises(ValueError, match="not in the pool"):
-        build_view(NEWSLETTER, ISSUE, {}, digest_of(sample_pool()), links=LINKS)
+        Views(NEWSLETTER, ISSUE, {}, LINKS).view(digest_of(sample_pool()))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import idna
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.composing.bodies import BodyStore
+from newsletter.delivery.composing.making import Body, BodyMaker, newsletter_of
 from newsletter.delivery.identity.dkim import BodySigner, DkimSigner
 from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, EnvelopeSenders
-from newsletter.delivery.model import Claim, OutgoingMessage
-from newsletter.digest.model import DigestId, Issue, IssueId, PoolEntry
+from newsletter.delivery.model import Claim, Draft, OutgoingMessage
+from newsletter.digest.model import DigestId, IssueId
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.rendering.errors import MessageRefused
@@ -29,22 +31,22 @@ from newsletter.rendering.message import (
     PREFERENCES,
     TO,
     UNSUBSCRIBE,
-    ComposedBody,
     Gapped,
     MessageIds,
     Personal,
     date_field,
     encoded_recipient,
 )
+from newsletter.rendering.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 
-#: Bodies and pools kept in memory: an issue has few distinct digests, and claims come in the order of readers.
-BODIES_KEPT, POOLS_KEPT = 256, 4
+#: Bodies kept in memory, the last ones used: many issues have few distinct digests.
+BODIES_KEPT = 256
 #: What is small: issues without their pools, and the written form of domains and dates.
 _ISSUES_KEPT, _DOMAINS_KEPT, _DATES_KEPT = 1024, 4096, 64
 #: Of the messages of one issue, the first and then every so many are looked at by the linter. A look takes as long as
-#: composing 700 messages, and every body was looked at when it was made.
+#: composing 700 messages, and every piece of a body was looked at when it was made.
 SAMPLE_EVERY = 5000
 
 
@@ -64,21 +66,32 @@ class _Sending:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Body:
     """A composed body, ready to be filled in: ``signer`` is None where the relay signs."""
 
-    composed: ComposedBody
-    message: Gapped
+    sending: _Sending
+    composed: Body
     is_wire_safe: bool
     signer: BodySigner | None
+    _uses: int = 0
+    _message: Gapped | None = None
+
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        """Return the message with these values in its slots."""
+        if self._message is None:
+            self._uses += 1
+            if self._uses == 1 and isinstance(self.composed, PiecedBody):
+                return self.composed.fill(values)  # it may be the only one
+            self._message = self.composed.gapped()
+        return self._message.fill(values)
 
 
 class DigestComposer:
     """Composes claims' messages; equal claims give equal bytes, today and after a restart (if the DKIM keys are the same).
 
-    A digest's body is rendered once, checked by the linter, and stored before the first message is cut from it; every worker
-    then uses the stored bytes. Not for use from several threads at once.
+    A digest's body is made once, of pieces checked by the linter, and stored before the first message is cut from it; every
+    worker then uses the stored bytes. Not for use from several threads at once.
     """
 
     def __init__(
@@ -106,15 +119,13 @@ class DigestComposer:
             signers: DKIM keys by slug, the first to sign first; None, or none for a newsletter: the relay signs, or nobody.
         """
         self._database = database
-        self._clock = clock
-        self._renderer = renderer
+        self._maker = BodyMaker(database, clock, renderer, newsletters)
         self._keys = keys
         self._secret = secret
         self._newsletters = newsletters
         self._senders = EnvelopeSenders(newsletters, bounces)
         self._signers = signers or {}
-        self._body = lru_cache(BODIES_KEPT)(self._prepare)
-        self._issue = lru_cache(POOLS_KEPT)(self._load_issue)
+        self._bodies: OrderedDict[DigestId, _Body] = OrderedDict()
         self._sending = lru_cache(_ISSUES_KEPT)(self._begin)
 
     def compose(self, claim: Claim) -> OutgoingMessage:
@@ -125,8 +136,38 @@ class DigestComposer:
             TemplateError: a template cannot be used.
             NewsletterError: its newsletter is not in the configuration any more, or its address cannot be written in a message.
         """
-        sending = self._sending(claim.issue_id)
-        body = self._body(claim.digest_id, claim.issue_id)
+        (draft,) = self.prepare([claim])
+        if isinstance(draft, Exception):
+            raise draft
+        return draft()
+
+    def prepare(self, claims: Sequence[Claim]) -> list[Draft | Exception]:
+        """Return what makes the message of each claim, in their order; what :meth:`compose` would raise may stand in its place.
+
+        The bodies that they are cut from and that are not known yet are read in one transaction, and those that were not
+        stored before are stored in another, for each issue. What is signed is made here and now, as that takes long.
+
+        Raises:
+            SQLAlchemyError: the database is in trouble.
+        """
+        bodies = self._bodies_of(claims)
+        return [self._draft(claim, bodies[claim.digest_id]) for claim in claims]
+
+    def _draft(self, claim: Claim, body: _Body | Exception) -> Draft | Exception:
+        if isinstance(body, Exception):
+            return body
+        body.sending.count += 1
+        is_sample = body.sending.count % SAMPLE_EVERY == 1
+        if body.signer is None and not is_sample:
+            return partial(self._message, claim, body)
+        try:
+            message = self._message(claim, body, is_sample=is_sample)
+        except (NewsletterError, ValueError) as error:
+            return error
+        return lambda: message
+
+    def _message(self, claim: Claim, body: _Body, *, is_sample: bool = False) -> OutgoingMessage:
+        sending = body.sending
         reader = _Reader(claim.subscriber_id, claim.token_epoch)
         recipient = encoded_recipient(written_recipient(claim.address, claim.label))
         values = {
@@ -137,10 +178,9 @@ class DigestComposer:
             PREFERENCES: self._keys.make_preferences(reader).encode(),
             FEEDBACK: self._keys.make_feedback(reader).encode(),
         }
-        data = body.message.fill(values)
-        if sending.count % SAMPLE_EVERY == 0:
+        data = body.fill(values)
+        if is_sample:
             _look_at(claim, body.composed, values, data)
-        sending.count += 1
         if body.signer is not None:
             data = body.signer.fields(values, at=claim.dated_at) + data
         return OutgoingMessage(
@@ -151,52 +191,51 @@ class DigestComposer:
             body.is_wire_safe and recipient.isascii(),
         )
 
-    def _prepare(self, digest_id: DigestId, issue_id: IssueId) -> _Body:
-        composed = self._load_or_render(digest_id, issue_id)
-        message = composed.gapped()
-        if unknown := set(message.names) - {TO, MESSAGE_ID, DATE, UNSUBSCRIBE, PREFERENCES, FEEDBACK}:
-            raise NewsletterError(
-                f"the stored body of digest {digest_id} has the slot {min(unknown)!r}, which this version does not know; "
-                "was it written by a newer version?"
-            )
-        signers = self._signers.get(self._sending(issue_id).newsletter)
-        signer = BodySigner(composed, signers) if signers else None
-        return _Body(composed, message, composed.is_wire_safe(), signer)
+    def _bodies_of(self, claims: Sequence[Claim]) -> dict[DigestId, _Body | Exception]:
+        found: dict[DigestId, _Body | Exception] = {}
+        missing: dict[IssueId, dict[DigestId, None]] = {}
+        for claim in claims:
+            if claim.digest_id in found:
+                continue
+            known = self._bodies.get(claim.digest_id)
+            if known is None:
+                missing.setdefault(claim.issue_id, {})[claim.digest_id] = None
+            else:
+                self._bodies.move_to_end(claim.digest_id)
+                found[claim.digest_id] = known
+        for issue_id, digest_ids in missing.items():
+            found |= self._prepared(issue_id, digest_ids)
+        return found
+
+    def _prepared(self, issue_id: IssueId, digest_ids: Collection[DigestId]) -> dict[DigestId, _Body | Exception]:
+        """Make the bodies of digests ready, and keep the last of them."""
+        try:
+            sending = self._sending(issue_id)
+            bodies = self._maker.bodies(issue_id, digest_ids)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # of any kind: a claim of another issue can do nothing for it
+            return dict.fromkeys(digest_ids, error)
+        prepared: dict[DigestId, _Body | Exception] = {}
+        for digest_id, composed in bodies.items():
+            if isinstance(composed, Exception):
+                prepared[digest_id] = composed
+                continue
+            signers = self._signers.get(sending.newsletter)
+            signer = BodySigner(composed, signers) if signers else None
+            body = prepared[digest_id] = _Body(sending, composed, composed.is_wire_safe(), signer)
+            self._bodies[digest_id] = body
+        while len(self._bodies) > BODIES_KEPT:
+            self._bodies.popitem(last=False)
+        return prepared
 
     def _begin(self, issue_id: IssueId) -> _Sending:
-        issue, _ = self._issue(issue_id)
-        domain = self._newsletter(issue).from_address.rpartition("@")[2]
+        with self._database.read() as session:
+            issue = IssueStore(session).get(issue_id)
+        if issue is None:
+            raise NewsletterError(f"issue {issue_id} is missing from the database; restore it from a backup")
+        domain = newsletter_of(issue, self._newsletters).from_address.rpartition("@")[2]
         return _Sending(issue.newsletter, MessageIds(self._secret, domain))
-
-    def _load_or_render(self, digest_id: DigestId, issue_id: IssueId) -> ComposedBody:
-        with self._database.read() as session:
-            stored = BodyStore(session).load(digest_id)
-            digest = IssueStore(session).digest(digest_id) if stored is None else None
-        if stored is None:
-            if digest is None:
-                raise NewsletterError(f"digest {digest_id} is missing from the database; restore it from a backup")
-            issue, pool = self._issue(issue_id)
-            body = self._renderer.compose(self._newsletter(issue), issue.newsletter, issue, pool, digest)
-            with self._database.write() as session:
-                stored = BodyStore(session).store(digest_id, body.to_bytes(), at=self._clock.now())
-        return ComposedBody.from_bytes(stored)
-
-    def _load_issue(self, issue_id: IssueId) -> tuple[Issue, list[PoolEntry]]:
-        with self._database.read() as session:
-            store = IssueStore(session)
-            issue = store.get(issue_id)
-            if issue is None:
-                raise NewsletterError(f"issue {issue_id} is missing from the database; restore it from a backup")
-            return issue, store.pool(issue_id)
-
-    def _newsletter(self, issue: Issue) -> NewsletterConfig:
-        try:
-            return self._newsletters[issue.newsletter]
-        except KeyError as error:
-            raise NewsletterError(
-                f"issue {issue.id} belongs to newsletter {issue.newsletter!r}, which the configuration does not have; "
-                "put it back, or cancel the issue"
-            ) from error
 
 
 def written_recipient(address: str, label: str) -> str:
@@ -228,7 +267,7 @@ def _encoded_date(moment: datetime) -> bytes:
     return date_field(moment).encode()
 
 
-def _look_at(claim: Claim, body: ComposedBody, values: Mapping[str, bytes], data: bytes) -> None:
+def _look_at(claim: Claim, body: Body, values: Mapping[str, bytes], data: bytes) -> None:
     tokens = {name: values[name].decode() for name in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
     personal = Personal(values[TO].decode(), values[MESSAGE_ID].decode(), claim.dated_at, tokens)
     findings = lint(data, body.expectation(personal))

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from newsletter.config import NewsletterConfig
 from newsletter.errors import NewsletterError
-from newsletter.rendering.message import ComposedBody, Gapped
+from newsletter.rendering.message import Gapped
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,18 @@ class DkimSigner:
         return b64encode(self._key.sign(hashlib.sha256(header).digest()))  # RFC 8463 section 3: of the hash
 
 
+class Composed(Protocol):
+    """A message body that is composed but for what is filled in."""
+
+    def gapped(self) -> Gapped:
+        """Return it in the form that is filled in."""
+        ...
+
+
 class BodySigner:
     """Signs the messages of one composed body with each of ``signers``."""
 
-    def __init__(self, body: ComposedBody, signers: Sequence[DkimSigner]) -> None:
+    def __init__(self, body: Composed, signers: Sequence[DkimSigner]) -> None:
         whole = body.gapped()
         head, _, text = _SLOT.join(whole.texts).partition(b"\r\n\r\n")
         fields = _relaxed_fields(head + b"\r\n", whole.names)

@@ -25,7 +25,7 @@ from newsletter.delivery.model import DeliveryState
 from newsletter.delivery.oversight.forecast import Forecast, Limits, forecast
 from newsletter.delivery.sending.handout import Scope
 from newsletter.delivery.sending.sender import SendReport
-from newsletter.delivery.tables import ComposedBodyRow, DeliveryRow
+from newsletter.delivery.tables import ComposedBodyRow, ComposedPieceRow, DeliveryRow
 from newsletter.delivery.transport.sink import NullSink
 from newsletter.digest.model import IssueState
 from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
@@ -209,6 +209,7 @@ def _copy_from(session: Session, copy: Database, which: ColumnElement[bool], on_
     _copy_rows(session, copy, IssuePaperRow, IssuePaperRow.issue_id.in_(issues))
     _copy_rows(session, copy, DigestRow, DigestRow.id.in_(digests))
     _copy_rows(session, copy, ComposedBodyRow, ComposedBodyRow.digest_id.in_(digests))
+    _copy_rows(session, copy, ComposedPieceRow, ComposedPieceRow.issue_id.in_(issues))
     _copy_rows(session, copy, SubscriberRow, SubscriberRow.id.in_(readers))
     _copy_rows(session, copy, SubscriptionRow, SubscriptionRow.subscriber_id.in_(readers))
     _copy_rows(session, copy, SuppressionRow, true())
