@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletter.errors import DatabaseError
@@ -32,20 +32,21 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(self.engine, expire_on_commit=False)
+        self._writers = sessionmaker(self.engine.execution_options(newsletter_write=True), expire_on_commit=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; nothing is committed."""
-        with self._sessions() as session:
+        with self._readers() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed at the end, rolled back on an error. Keep it short, no network inside."""
-        with self._sessions() as session, session.begin():
+        with self._writers.begin() as session:
             if self.is_sqlite:
-                session.connection(execution_options={"newsletter_write": True})
+                session.connection()
             yield session
 
     def keep(self) -> KeptConnection:
@@ -131,25 +132,72 @@ class KeptConnection:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
         self._connection: Connection | None = None
+        self._session = Session(expire_on_commit=False)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction, as :meth:`Database.write` gives it. After an error the next one connects anew."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._engine.connect().execution_options(newsletter_write=True)
+        connection = self._connected()
         try:
-            with connection.begin(), Session(connection, expire_on_commit=False) as session:
+            # Leaving it does not end the session, it forgets all that it knew: making a new one costs more than that.
+            with connection.begin(), self._session as session:
                 yield session
         except BaseException:
             self.close()
             raise
 
+    def run_alone(self, statement: str, parameters: Sequence[object]) -> int:
+        """Run one change as a transaction of its own, with nothing between it and the driver.
+
+        Args:
+            statement: in the driver's words, with its marks for parameters.
+            parameters: as the driver takes them.
+
+        Returns:
+            How many rows of the table were changed.
+
+        Raises:
+            DBAPIError: as from any other statement; the next one connects anew.
+        """
+        connection = self._connected()
+        driver: Any = connection.dialect.dbapi
+        try:
+            raw: Any = connection.connection.dbapi_connection
+            # SQLite's never begins a transaction by itself; see _pragmas.
+            if not self.is_sqlite:
+                raw.autocommit = True
+            cursor = raw.cursor()
+            try:
+                cursor.execute(statement, parameters)
+                changed = int(cursor.rowcount)
+            finally:
+                cursor.close()
+            if not self.is_sqlite:
+                raw.autocommit = False
+        except BaseException as error:
+            self.close()
+            if not isinstance(error, driver.Error):
+                raise
+            raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
+        return changed
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect().execution_options(newsletter_write=True)
+            if not self.is_sqlite:
+                connection.detach()  # from the pool: nobody else is to have it with these settings
+                with connection.begin():
+                    for setting in _FEW_ROWS:
+                        connection.exec_driver_sql(f"SET {setting}")
+            self._connection = self._session.bind = connection
+        return self._connection
+
     def close(self) -> None:
         """Give the connection back."""
         if self._connection is not None:
-            connection, self._connection = self._connection, None
+            connection, self._connection, self._session.bind = self._connection, None, None
             connection.close()
 
 
@@ -175,6 +223,11 @@ _POSTGRES_LIMITS = {
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,
 }
+
+
+#: For a connection that only ever asks for some rows by their keys, with the same few statements. A planner that guesses would
+#: read a table from end to end for a few dozen of its rows, and plan each statement anew (PostgreSQL, section 19.7).
+_FEW_ROWS = ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "plan_cache_mode = force_generic_plan")
 
 
 def _postgres_engine(url: Any) -> Engine:

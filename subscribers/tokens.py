@@ -37,6 +37,11 @@ class TokenPurpose(StrEnum):
     ADDRESS = "address"
 
 
+_BEGINNINGS = {purpose: purpose.encode() + b"\0" for purpose in TokenPurpose}
+#: Base64 to base64url (RFC 4648 section 5).
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a token says before it was verified: no more than a row to look up."""
@@ -98,8 +103,9 @@ class KeyRing:
             epoch: the person's ``token_epoch``.
             scope: newsletter slug the link is about; "" for all of them.
         """
-        head = self._current.to_bytes(1, "big") + subscriber_id.to_bytes(7, "big")
-        return base64.urlsafe_b64encode(head + self._mac(self._current, purpose, head, epoch, scope)).decode("ascii")
+        head = (self._current << 56 | subscriber_id).to_bytes(8, "big")
+        raw = head + self._mac(self._current, purpose, head, epoch, scope)
+        return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).decode("ascii")
 
     def subscriber_of(self, token: str, purpose: TokenPurpose) -> Claim | None:
         """Return whose token this claims to be, or None for what is no token at all. Not yet verified."""
@@ -115,10 +121,9 @@ class KeyRing:
 
     def verify(self, claim: Claim, epoch: int, *, scope: str = "") -> bool:
         """Whether ``claim`` was signed by us for this epoch and scope; takes the same time either way."""
-        head = claim.key_id.to_bytes(1, "big") + claim.subscriber_id.to_bytes(7, "big")
+        head = (claim.key_id << 56 | claim.subscriber_id).to_bytes(8, "big")
         return hmac.compare_digest(claim.mac, self._mac(claim.key_id, claim.purpose, head, epoch, scope))
 
     def _mac(self, key_id: int, purpose: TokenPurpose, head: bytes, epoch: int, scope: str) -> bytes:
         # Fixed widths behind the purpose's NUL and the scope last: no two inputs give one message.
-        message = b"%b\0%b%b%b" % (purpose.encode(), head, epoch.to_bytes(8, "big"), scope.encode())
-        return self._keys[key_id].of(message)[:_MAC_BYTES]
+        return self._keys[key_id].of(_BEGINNINGS[purpose] + head + epoch.to_bytes(8, "big") + scope.encode())[:_MAC_BYTES]

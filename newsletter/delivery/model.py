@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, TypeAlias
 
 from newsletter.digest.model import DigestId, IssueId
 from subscribers.model import SubscriberId
@@ -123,6 +124,10 @@ class OutgoingMessage:
     data: bytes
     envelope_id: str = ""
     is_checked: bool = False
+
+
+#: Makes a message in some microseconds, when it is its turn: there and then the processor has it at hand. Asks nobody for it.
+Draft: TypeAlias = Callable[[], OutgoingMessage]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from newsletter.database import KeptConnection
 from subscribers.base import Base
 from subscribers.dialect import insert_new
 
@@ -29,7 +30,11 @@ MOST_ROWS = 256
 
 
 def change_rows(
-    session: Session, sql: str, types: Sequence[str], rows: Sequence[tuple[object, ...]], values: Mapping[str, object]
+    where: Session | KeptConnection,
+    sql: str,
+    types: Sequence[str],
+    rows: Sequence[tuple[object, ...]],
+    values: Mapping[str, object],
 ) -> int:
     """Run a change that reads ``rows`` as a table; the way for statements that are run thousands of times a second.
 
@@ -37,7 +42,7 @@ def change_rows(
     would be another chance for other threads to keep this one waiting.
 
     Args:
-        session: in a transaction.
+        where: a session in a transaction; or a connection, then each :data:`MOST_ROWS` rows are a transaction of their own.
         sql: with ``(VALUES :rows) AS name``, whose columns are ``column1`` … on both databases, and a ``:name`` for each of
             ``values``, each once, in their order, and before ``:rows``.
         types: SQL type of each column of ``rows``.
@@ -53,8 +58,11 @@ def change_rows(
     """
     changed = 0
     for part in _parts(rows):
-        with _run(session, sql, values, types, part) as cursor:
-            changed += cursor.rowcount
+        if isinstance(where, KeptConnection):
+            changed += where.run_alone(*_written(sql, values, types, part, is_sqlite=where.is_sqlite))
+        else:
+            with _run(where, sql, values, types, part) as cursor:
+                changed += cursor.rowcount
     return changed
 
 
@@ -113,11 +121,7 @@ def _run(
     """Run a statement on the driver's own cursor, with what SQLAlchemy makes of its errors."""
     connection = session.connection()
     driver: Any = connection.dialect.dbapi
-    is_sqlite = connection.dialect.name == "sqlite"
-    statement = _statement(sql, tuple(types), tuple(values), len(rows), is_sqlite)
-    parameters = [*values.values(), *itertools.chain.from_iterable(rows)]
-    if is_sqlite:
-        parameters = [_as_text(value) if isinstance(value, datetime) else value for value in parameters]
+    statement, parameters = _written(sql, values, types, rows, is_sqlite=connection.dialect.name == "sqlite")
     cursor = connection.connection.cursor()
     try:
         cursor.execute(statement, parameters)
@@ -127,6 +131,16 @@ def _run(
         raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
     finally:
         cursor.close()
+
+
+def _written(
+    sql: str, values: Mapping[str, object], types: Sequence[str], rows: Sequence[tuple[object, ...]], *, is_sqlite: bool
+) -> tuple[str, list[object]]:
+    """Return a statement in the driver's words, and its parameters."""
+    parameters = [*values.values(), *itertools.chain.from_iterable(rows)]
+    if is_sqlite:
+        parameters = [_as_text(value) if type(value) is datetime else value for value in parameters]
+    return _statement(sql, tuple(types), tuple(values), len(rows), is_sqlite), parameters
 
 
 @lru_cache(maxsize=64)
@@ -142,4 +156,4 @@ def _statement(sql: str, types: tuple[str, ...], names: tuple[str, ...], size: i
 
 def _as_text(moment: datetime) -> str:
     """Return an instant as SQLAlchemy writes it into SQLite."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]

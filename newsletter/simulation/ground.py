@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import event, insert
 
@@ -60,17 +61,14 @@ class Door:
         if process is None:
             return sql
         _step(process)
-        self._check(self._trouble(process), sql)
-        return self.rewrite(sql)
-
-    def _check(self, trouble: Trouble | None, sql: str) -> None:
-        is_change = sql.lstrip()[:6].upper() in {"UPDATE", "INSERT", "DELETE"}
+        trouble = self._trouble(process) if self.troubles else None
         if (
             trouble is Trouble.GONE
             or (trouble is Trouble.LOCKED and sql.startswith("BEGIN IMMEDIATE"))
-            or (trouble is Trouble.READ_ONLY and is_change)
+            or (trouble is Trouble.READ_ONLY and _is_change(sql))
         ):
             raise sqlite3.OperationalError(trouble)
+        return self.rewrite(sql)
 
     def commit(self, really: Callable[[], object], undo: Callable[[], object]) -> None:
         """Commit, or fail to, or fail to say so."""
@@ -122,16 +120,35 @@ def _step(process: Process) -> None:
         raise sqlite3.OperationalError("the process is dead") from None
 
 
+@lru_cache(maxsize=256)
+def _is_change(sql: str) -> bool:
+    return sql.lstrip()[:6].upper() in {"UPDATE", "INSERT", "DELETE"}
+
+
 class _Cursor(sqlite3.Cursor):
+    if TYPE_CHECKING:
+        connection: _Connection
+
     def execute(self, sql: str, parameters: Any = (), /) -> Self:
-        return super().execute(self._through_the_door(sql), parameters)
+        connection = self.connection
+        door = connection.door
+        if door is None:
+            return super().execute(sql, parameters)
+        if connection.in_transaction or not _is_change(sql):
+            return super().execute(door.statement(sql), parameters)
+        # A change alone is a transaction of its own, and what may happen to a commit may happen to it.
+        super().execute(door.statement("BEGIN IMMEDIATE"))
+        try:
+            super().execute(door.statement(sql), parameters)
+        except sqlite3.Error:
+            connection.rollback()
+            raise
+        connection.commit()
+        return self
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Self:
-        return super().executemany(self._through_the_door(sql), parameters)
-
-    def _through_the_door(self, sql: str) -> str:
-        door = cast("_Connection", self.connection).door
-        return sql if door is None else door.statement(sql)
+        door = self.connection.door
+        return super().executemany(sql if door is None else door.statement(sql), parameters)
 
 
 class _Connection(sqlite3.Connection):

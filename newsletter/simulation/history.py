@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
 from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.ledger.steering import Steering, SteeringRefused
-from newsletter.delivery.model import Claim, OutgoingMessage
+from newsletter.delivery.model import Claim, Draft, OutgoingMessage
 from newsletter.delivery.pacing.relays import Relay
 from newsletter.delivery.sending.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
@@ -53,6 +55,9 @@ class Verdict:
 
 class SimComposer:
     """Makes small messages that depend on the claim alone; some lines begin with dots."""
+
+    def prepare(self, claims: Sequence[Claim]) -> list[Draft | Exception]:
+        return [partial(self.compose, claim) for claim in claims]
 
     def compose(self, claim: Claim) -> OutgoingMessage:
         data = content(claim.issue_id, claim.subscriber_id, claim.address, claim.dated_at)
@@ -209,6 +214,7 @@ class History:
             while not stop.is_set() and not self._ground.has_work(clock.now()):  # noqa: ASYNC110 - as a daemon looks
                 await asyncio.sleep(POLL)
         self.world.note("%s has ended", process.name)
+        self.promises.in_trouble(process, self.world.now, math.inf)
         self.world.after(1.0, lambda: self._start(number, worker, life + 1))
 
     def _stop(self, process: Process, seconds: float) -> None:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, insert, select, update
@@ -16,7 +17,7 @@ from newsletter.database import Database
 from newsletter.delivery.ledger.account import Account
 from newsletter.delivery.ledger.journal import FileJournal
 from newsletter.delivery.ledger.ledger import Ledger
-from newsletter.delivery.model import Claim, Delivery, DeliveryId, DeliveryState, OutgoingMessage
+from newsletter.delivery.model import Claim, Delivery, DeliveryId, DeliveryState, Draft, OutgoingMessage
 from newsletter.delivery.pacing.relays import Relay
 from newsletter.delivery.sending.sender import Composer, Sender
 from newsletter.delivery.tables import DeliveryRow
@@ -219,6 +220,9 @@ def claim(delivery_id: int = 1, **changes: object) -> Claim:
 
 class PlainComposer:
     """Makes small messages that depend on nothing but the claim."""
+
+    def prepare(self, claims: Sequence[Claim]) -> list[Draft | Exception]:
+        return [partial(self.compose, claim) for claim in claims]
 
     def compose(self, claim: Claim) -> OutgoingMessage:
         data = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.composing.bodies import BodyStore
@@ -17,6 +17,33 @@ from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId
 
 _UNSETTLED = tuple(state for state in DeliveryState if state not in SETTLED)
+#: What no delivery may be, in words and as a condition on its row.
+_CONTRADICTIONS = (
+    (
+        "sent without an accepting reply",
+        (DeliveryRow.state == DeliveryState.SENT) & ~func.coalesce(DeliveryRow.reply_code, 0).between(200, 299),
+    ),
+    ("due or sent without a digest", (DeliveryRow.state != DeliveryState.SKIPPED) & DeliveryRow.digest_id.is_(None)),
+    ("skipped without a reason", (DeliveryRow.state == DeliveryState.SKIPPED) & (DeliveryRow.reason == "")),
+)
+#: Made once: making a statement costs more than running it.
+_ISSUE = select(IssueRow.state, IssueRow.audience).where(IssueRow.id == bindparam("issue"))
+#: All that is counted, in one walk over the issue's deliveries.
+_COUNTED = (
+    select(DeliveryRow.state, DeliveryRow.reason, func.count(), *(func.count().filter(wrong) for _, wrong in _CONTRADICTIONS))
+    .where(DeliveryRow.issue_id == bindparam("issue"))
+    .group_by(DeliveryRow.state, DeliveryRow.reason)
+    .order_by(DeliveryRow.state, DeliveryRow.reason)
+)
+_FINISH = (
+    update(IssueRow)
+    .where(
+        IssueRow.state == IssueState.OPEN,
+        ~exists().where(DeliveryRow.issue_id == IssueRow.id, DeliveryRow.state.in_(_UNSETTLED)),
+    )
+    .values(state=IssueState.FINISHED, finished_at=bindparam("now"))
+    .returning(IssueRow.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +80,14 @@ class Accounts:
 
     def account(self, issue_id: IssueId) -> Account:
         """Return the account of an issue, counted anew from its rows."""
-        issue_state, audience = self._session.execute(
-            select(IssueRow.state, IssueRow.audience).where(IssueRow.id == issue_id)
-        ).one()
+        connection = self._session.connection()
+        issue_state, audience = connection.execute(_ISSUE, {"issue": issue_id}).one()
         by_state = dict.fromkeys(DeliveryState, 0)
         skipped: dict[str, int] = {}
         strange: dict[str, int] = {}
-        counted = (
-            select(DeliveryRow.state, DeliveryRow.reason, func.count())
-            .where(DeliveryRow.issue_id == issue_id)
-            .group_by(DeliveryRow.state, DeliveryRow.reason)
-            .order_by(DeliveryRow.state, DeliveryRow.reason)
-        )
-        for state, reason, count in self._session.execute(counted):
+        wrong = [0] * len(_CONTRADICTIONS)
+        for state, reason, count, *of_these_wrong in connection.execute(_COUNTED, {"issue": issue_id}):
+            wrong = [before + more for before, more in zip(wrong, of_these_wrong, strict=True)]
             if state not in by_state:
                 strange[state] = strange.get(state, 0) + count
                 continue
@@ -85,7 +107,9 @@ class Accounts:
             unsettled -= by_state[DeliveryState.DOT_SENT]  # they are on their way, and settle by their reply
         if issue_state in {IssueState.FINISHED, IssueState.CANCELLED} and unsettled:
             problems.append(f"the issue counts as {issue_state}, but {unsettled} deliveries are not settled")
-        problems += self._contradictions(issue_id)
+        problems += [
+            f"{count} deliveries are {words}" for (words, _), count in zip(_CONTRADICTIONS, wrong, strict=True) if count
+        ]
         return Account(issue_id, audience, by_state, skipped, tuple(problems))
 
     def deliveries(
@@ -120,36 +144,11 @@ class Accounts:
 
     def finish(self, *, now: datetime) -> list[IssueId]:
         """Mark the open issues as finished whose deliveries are all settled, and drop their composed bodies; return them."""
-        finished = self._session.scalars(
-            update(IssueRow)
-            .where(
-                IssueRow.state == IssueState.OPEN,
-                ~exists().where(DeliveryRow.issue_id == IssueRow.id, DeliveryRow.state.in_(_UNSETTLED)),
-            )
-            .values(state=IssueState.FINISHED, finished_at=now)
-            .returning(IssueRow.id),
-            execution_options={"synchronize_session": False},
-        )
+        finished = self._session.connection().scalars(_FINISH, {"now": now})
         issues = [IssueId(issue_id) for issue_id in finished]
         for issue_id in issues:
             BodyStore(self._session).drop(issue_id)
         return issues
-
-    def _contradictions(self, issue_id: IssueId) -> list[str]:
-        checks: list[tuple[str, ColumnElement[bool]]] = [
-            (
-                "sent without an accepting reply",
-                (DeliveryRow.state == DeliveryState.SENT) & ~func.coalesce(DeliveryRow.reply_code, 0).between(200, 299),
-            ),
-            ("due or sent without a digest", (DeliveryRow.state != DeliveryState.SKIPPED) & DeliveryRow.digest_id.is_(None)),
-            ("skipped without a reason", (DeliveryRow.state == DeliveryState.SKIPPED) & (DeliveryRow.reason == "")),
-        ]
-        problems = []
-        for words, wrong in checks:
-            count = self._session.scalar(select(func.count()).where(DeliveryRow.issue_id == issue_id, wrong))
-            if count:
-                problems.append(f"{count} deliveries are {words}")
-        return problems
 
 
 def _to_delivery(row: DeliveryRow) -> Delivery:

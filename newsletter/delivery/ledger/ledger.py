@@ -10,20 +10,20 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, case, exists, false, func, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, case, exists, func, select, update
 
 from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.ledger.roster import WorkerId
-from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding, Reason, SkipReason
-from newsletter.delivery.rows import INSTANT, change_rows, read_rows, to_instant
+from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Reason, SkipReason
+from newsletter.delivery.rows import change_rows, read_rows, to_instant
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
 from subscribers.model import SubscriberId, SubscriberState
-from subscribers.tables import SubscriberRow, SubscriptionRow
 
 #: States a claim may be made from.
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
@@ -31,6 +31,7 @@ _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
+_DOUBTED = DeliveryRow.reason == Reason.IN_DOUBT
 #: A waiting delivery with what is known of its reader; ``_KEY`` is the place of the address key in it.
 Found: TypeAlias = tuple[Any, ...]
 _KEY = 8
@@ -70,11 +71,18 @@ class Ledger(Accounts):
     """The deliveries of all issues. Never commits; what changes them belongs into a transaction of :meth:`Database.write`."""
 
     def lanes(self, *, issue_id: IssueId | None = None) -> list[Lane]:
-        """Return where claims may be made: the waiting states of every open issue, oldest issue first, or of one."""
-        query = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN).order_by(IssueRow.id)
-        if issue_id is not None:
-            query = query.where(IssueRow.id == issue_id)
-        return [Lane(IssueId(issue), state) for issue in self._session.scalars(query) for state in _WAITING]
+        """Return where claims may be made: the waiting states with deliveries in them of every open issue, or of one.
+
+        Oldest issue first; new ones before those that were deferred.
+        """
+        connection = self._session.connection()
+        found = connection.execute(_LANES) if issue_id is None else connection.execute(_LANES_OF_ONE, {"issue": issue_id})
+        return [
+            Lane(IssueId(issue), state)
+            for issue, *are_there in found
+            for state, is_there in zip(_WAITING, are_there, strict=True)
+            if is_there
+        ]
 
     def claim(
         self,
@@ -142,60 +150,6 @@ class Ledger(Accounts):
         change_rows(self._session, _TAKE, ("BIGINT",), taken, {"worker": worker_id, "first_at": now, "now": now})
         return Batch(tuple(claims), len(found) - len(claims), len(found), DeliveryId(found[-1][0]))
 
-    def record_intent(self, claims: Sequence[Claim], *, now: datetime) -> frozenset[DeliveryId]:
-        """Write that the final dots of ``claims`` are about to leave; return those that may.
-
-        Refused is a claim that somebody else took over, an issue that is not open any more, a reader who left or was
-        suppressed. Once this is committed a crash leaves the message in doubt.
-        """
-        suppressed = self._suppressed([claim.address_hash for claim in claims])
-        accepted = (
-            update(DeliveryRow)
-            .where(
-                _under_epoch([claim for claim in claims if claim.address_hash not in suppressed]),
-                DeliveryRow.state == DeliveryState.CLAIMED,
-                exists().where(
-                    IssueRow.id == DeliveryRow.issue_id,
-                    IssueRow.state == IssueState.OPEN,
-                    SubscriberRow.id == DeliveryRow.subscriber_id,
-                    SubscriberRow.state == SubscriberState.ACTIVE,
-                    SubscriptionRow.subscriber_id == DeliveryRow.subscriber_id,
-                    SubscriptionRow.newsletter == IssueRow.newsletter,
-                ),
-            )
-            .values(state=DeliveryState.DOT_SENT, changed_at=now)
-            .returning(DeliveryRow.id)
-        )
-        return frozenset(DeliveryId(found) for found in self._session.scalars(accepted, execution_options=_ROWS_ONLY))
-
-    def record_every_intent(self, claims: Sequence[Claim], *, now: datetime) -> bool:
-        """Do what :meth:`record_intent` does, several times quicker; False if any was refused.
-
-        Which one, it cannot say: roll the transaction back, and ask with :meth:`record_intent`.
-        """
-        changed = change_rows(
-            self._session,
-            _INTENT,
-            ("BIGINT", "INTEGER", "VARCHAR(64)"),
-            [(claim.delivery_id, claim.epoch, claim.address_hash) for claim in claims],
-            {"now": now},
-        )
-        return changed == len(claims)
-
-    def record_results(self, results: Sequence[Finding], *, now: datetime) -> None:
-        """Write what became of claims; writing the same again changes nothing.
-
-        A result counts only under its claim's epoch. One that says "sent" counts even when the delivery was taken over
-        meanwhile, as long as nobody claimed it again: it is the truth, and a repeat is spared.
-        """
-        change_rows(
-            self._session,
-            _RESULT,
-            ("BIGINT", "INTEGER", "VARCHAR(16)", "VARCHAR(32)", "INTEGER", INSTANT, "INTEGER", "VARCHAR(16)", "TEXT"),
-            [_parameters(result) for result in results],
-            {"now": now},
-        )
-
     def give_back(self, claims: Sequence[Claim], *, now: datetime, reason: Reason | None = None) -> None:
         """Undo claims whose final dot certainly never left: they are due as before.
 
@@ -205,7 +159,8 @@ class Ledger(Accounts):
             reason: why they were not tried; they then count as deferred.
         """
         if claims:
-            self._release(_under_epoch(claims) & DeliveryRow.state.in_(_HELD), now, reason)
+            asked = [(claim.delivery_id, claim.epoch, str(reason or "")) for claim in claims]
+            change_rows(self._session, _GIVE_BACK, ("BIGINT", "INTEGER", "VARCHAR(32)"), asked, {"now": now})
 
     def take_over(self, *, but: WorkerId | None, now: datetime, on_doubt: OnDoubt) -> Recovered:
         """Take back what nobody on the list of workers holds: claims are due again, messages in doubt are held or due again.
@@ -215,33 +170,16 @@ class Ledger(Accounts):
             now: aware UTC.
             on_doubt: what to do with a message whose dot left and whose reply is not known.
         """
-        unfinished = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
-        is_ours = DeliveryRow.worker_id == but if but is not None else false()
-        listed = exists().where(WorkerRow.id == DeliveryRow.worker_id)
-        orphaned = DeliveryRow.issue_id.in_(unfinished) & ~func.coalesce(is_ours, false()) & ~listed
-        released = self._release((DeliveryRow.state == DeliveryState.CLAIMED) & orphaned, now, None)
-        doubted = self._session.scalars(
-            update(DeliveryRow)
-            .where(DeliveryRow.state == DeliveryState.DOT_SENT, orphaned)
-            .values(
-                state=DeliveryState.DOUBTFUL if on_doubt is OnDoubt.HOLD else DeliveryState.DEFERRED,
-                reason=Reason.IN_DOUBT,
-                attempts=DeliveryRow.attempts + 1,
-                worker_id=None,
-                changed_at=now,
-            )
-            .returning(DeliveryRow.id),
-            execution_options=_ROWS_ONLY,
-        )
-        return Recovered(tuple(released), tuple(DeliveryId(row) for row in doubted))
+        connection = self._session.connection()
+        orphaned = {"but": but or 0, "now": now}
+        released = connection.execute(_RELEASE_ORPHANED, orphaned).all()
+        in_doubt = DeliveryState.DOUBTFUL if on_doubt is OnDoubt.HOLD else DeliveryState.DEFERRED
+        doubted = connection.execute(_DOUBT_ORPHANED, {**orphaned, "in_doubt": in_doubt}).all()
+        return Recovered(_ids(released), _ids(doubted))
 
     def has_work(self, *, due_by: datetime | None = None) -> bool:
         """Whether a delivery may have to be sent, or taken back from a dead worker; only those due by an instant, if given."""
-        unfinished = IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING))
-        held = select(DeliveryRow.id).where(
-            DeliveryRow.issue_id.in_(select(IssueRow.id).where(unfinished)), DeliveryRow.state.in_(_HELD)
-        )
-        return self.waits(due_by=due_by) or self._session.scalar(held.limit(1)) is not None
+        return self.waits(due_by=due_by) or self._session.connection().scalar(_HELD_OF_ANYBODY) is not None
 
     def waits(
         self,
@@ -251,25 +189,16 @@ class Ledger(Accounts):
         due_by: datetime | None = None,
     ) -> bool:
         """Whether a delivery of an open issue waits to be claimed: of any, or of one, one reader's, or due by an instant."""
-        open_issues = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
-        if issue_id is not None:
-            open_issues = open_issues.where(IssueRow.id == issue_id)
-        waiting = select(DeliveryRow.id).where(DeliveryRow.issue_id.in_(open_issues), DeliveryRow.state.in_(_WAITING))
-        if subscriber_id is not None:
-            waiting = waiting.where(DeliveryRow.subscriber_id == subscriber_id)
-        if due_by is not None:
-            waiting = waiting.where(DeliveryRow.not_before <= due_by)
-        return self._session.scalar(waiting.limit(1)) is not None
+        asked = {"issue": issue_id, "reader": subscriber_id, "due_by": due_by}
+        values = {name: value for name, value in asked.items() if value is not None}
+        return self._session.connection().scalar(_waiting(frozenset(values)), values) is not None
 
     def held_by_others(self, worker_id: WorkerId | None, *, issue_id: IssueId | None = None) -> bool:
         """Whether another worker holds a delivery of any issue that is not finished, or of one issue."""
-        unfinished = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
-        held = select(DeliveryRow.id).where(
-            DeliveryRow.issue_id.in_(unfinished) if issue_id is None else DeliveryRow.issue_id == issue_id,
-            DeliveryRow.state.in_(_HELD),
-            func.coalesce(DeliveryRow.worker_id, 0) != (worker_id or 0),
-        )
-        return self._session.scalar(held.limit(1)) is not None
+        connection, mine = self._session.connection(), worker_id or 0
+        if issue_id is None:
+            return connection.scalar(_HELD_BY_OTHERS, {"mine": mine}) is not None
+        return connection.scalar(_HELD_BY_OTHERS_OF_ONE, {"mine": mine, "issue": issue_id}) is not None
 
     def pause(self, issue_id: IssueId, note: str) -> bool:
         """Let no further message of an open issue leave, for ``note``; False if it was not open."""
@@ -319,38 +248,23 @@ class Ledger(Accounts):
         return frozenset(row[0] for row in read_rows(self._session, _SUPPRESSED, {}, ("VARCHAR(64)",), asked))
 
     def _skip(self, ids: Sequence[int], reason: SkipReason, now: datetime) -> None:
-        # One of its messages may have arrived: that is what the account has to say of it.
-        doubted = DeliveryRow.reason == Reason.IN_DOUBT
-        self._session.execute(
-            update(DeliveryRow)
-            .where(DeliveryRow.id.in_(ids))
-            .values(
-                state=case((doubted, DeliveryState.DOUBTFUL), else_=DeliveryState.SKIPPED),
-                reason=case((doubted, Reason.IN_DOUBT), else_=reason),
-                changed_at=now,
-            ),
-            execution_options=_ROWS_ONLY,
-        )
-
-    def _release(self, which: ColumnElement[bool], now: datetime, reason: Reason | None) -> list[DeliveryId]:
-        doubted = DeliveryRow.reason == Reason.IN_DOUBT
-        was_tried = (DeliveryRow.attempts > 0) | (DeliveryRow.reason != "")
-        released = (
-            update(DeliveryRow)
-            .where(which)
-            .values(
-                state=DeliveryState.DEFERRED if reason else case((was_tried, _WAITING[1]), else_=_WAITING[0]),
-                reason=case((doubted, Reason.IN_DOUBT), else_=reason) if reason else DeliveryRow.reason,
-                worker_id=None,
-                changed_at=now,
-            )
-            .returning(DeliveryRow.id)
-        )
-        return [DeliveryId(row) for row in self._session.scalars(released, execution_options=_ROWS_ONLY)]
+        self._session.connection().execute(_SKIP, {"skipped": ids, "why": reason, "now": now})
 
 
-def _under_epoch(claims: Sequence[Claim]) -> ColumnElement[bool]:
-    return tuple_(DeliveryRow.id, DeliveryRow.epoch).in_([(claim.delivery_id, claim.epoch) for claim in claims])
+def _ids(rows: Sequence[Row[int]]) -> tuple[DeliveryId, ...]:
+    return tuple(DeliveryId(number) for (number,) in rows)
+
+
+@cache
+def _waiting(asked: frozenset[str]) -> Select[int]:
+    """A query for one delivery of an open issue that waits: of an ``issue``, of a ``reader``, ``due_by`` an instant."""
+    open_issues = _OPEN_ONE if "issue" in asked else _OPEN
+    waiting = select(DeliveryRow.id).where(DeliveryRow.issue_id.in_(open_issues), DeliveryRow.state.in_(_WAITING)).limit(1)
+    if "reader" in asked:
+        waiting = waiting.where(DeliveryRow.subscriber_id == bindparam("reader"))
+    if "due_by" in asked:
+        waiting = waiting.where(DeliveryRow.not_before <= bindparam("due_by"))
+    return waiting
 
 
 def _why_not(state: str | None, subscription_id: int | None, paused_until: datetime | None, now: datetime) -> SkipReason | None:
@@ -361,22 +275,73 @@ def _why_not(state: str | None, subscription_id: int | None, paused_until: datet
     return None
 
 
-def _parameters(found: Finding) -> tuple[object, ...]:
-    outcome, reply = found.outcome, found.outcome.reply
-    code, status, text = (reply.code, reply.status, reply.text) if reply else (None, "", "")
-    return (
-        found.delivery_id,
-        found.epoch,
-        str(outcome.state),
-        str(outcome.reason),
-        outcome.attempts,
-        outcome.not_before,
-        code,
-        status,
-        text,
+#: Made once: making a statement costs several times what running it does.
+_LANES = (
+    select(
+        IssueRow.id,
+        *(exists().where(DeliveryRow.issue_id == IssueRow.id, DeliveryRow.state == state) for state in _WAITING),
     )
-
-
+    .where(IssueRow.state == IssueState.OPEN)
+    .order_by(IssueRow.id)
+)
+_LANES_OF_ONE = _LANES.where(IssueRow.id == bindparam("issue"))
+_OPEN = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
+_OPEN_ONE = _OPEN.where(IssueRow.id == bindparam("issue"))
+_UNFINISHED = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
+_HELD_OF_ANYBODY = (
+    select(DeliveryRow.id)
+    .where(
+        DeliveryRow.issue_id.in_(select(IssueRow.id).where(IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING)))),
+        DeliveryRow.state.in_(_HELD),
+    )
+    .limit(1)
+)
+_OF_OTHERS = (
+    select(DeliveryRow.id)
+    .where(DeliveryRow.state.in_(_HELD), func.coalesce(DeliveryRow.worker_id, 0) != bindparam("mine"))
+    .limit(1)
+)
+_HELD_BY_OTHERS = _OF_OTHERS.where(DeliveryRow.issue_id.in_(_UNFINISHED))
+_HELD_BY_OTHERS_OF_ONE = _OF_OTHERS.where(DeliveryRow.issue_id == bindparam("issue"))
+#: Where one of its messages may have arrived, that is what the account has to say of it.
+_SKIP = (
+    update(DeliveryRow)
+    .where(DeliveryRow.id.in_(bindparam("skipped", expanding=True)))
+    .values(
+        state=case((_DOUBTED, DeliveryState.DOUBTFUL), else_=DeliveryState.SKIPPED),
+        reason=case((_DOUBTED, Reason.IN_DOUBT), else_=bindparam("why", type_=DeliveryRow.reason.type)),
+        changed_at=bindparam("now"),
+    )
+)
+#: What belongs to nobody on the list of workers, nor to us.
+_ORPHANED = (
+    DeliveryRow.issue_id.in_(_UNFINISHED)
+    & (func.coalesce(DeliveryRow.worker_id, 0) != bindparam("but"))
+    & ~exists().where(WorkerRow.id == DeliveryRow.worker_id)
+)
+_WAS_TRIED = (DeliveryRow.attempts > 0) | (DeliveryRow.reason != "")
+_RELEASE_ORPHANED = (
+    update(DeliveryRow)
+    .where(DeliveryRow.state == DeliveryState.CLAIMED, _ORPHANED)
+    .values(
+        state=case((_WAS_TRIED, DeliveryState.DEFERRED), else_=DeliveryState.PENDING),
+        worker_id=None,
+        changed_at=bindparam("now"),
+    )
+    .returning(DeliveryRow.id)
+)
+_DOUBT_ORPHANED = (
+    update(DeliveryRow)
+    .where(DeliveryRow.state == DeliveryState.DOT_SENT, _ORPHANED)
+    .values(
+        state=bindparam("in_doubt"),
+        reason=Reason.IN_DOUBT,
+        attempts=DeliveryRow.attempts + 1,
+        worker_id=None,
+        changed_at=bindparam("now"),
+    )
+    .returning(DeliveryRow.id)
+)
 #: Run for each batch, group of connections or both, so as plain SQL: see :mod:`newsletter.delivery.rows`.
 _NEXT = """
 SELECT delivery.id, delivery.subscriber_id, delivery.digest_id, delivery.attempts, delivery.epoch, delivery.dated_at,
@@ -397,27 +362,11 @@ UPDATE delivery SET
 FROM (VALUES :rows) AS asked
 WHERE delivery.id = asked.column1
 """
-_INTENT = """
-UPDATE delivery SET state = 'dot_sent', changed_at = :now
-FROM (VALUES :rows) AS asked, issue, subscriber, subscription
-WHERE delivery.id = asked.column1 AND delivery.epoch = asked.column2 AND delivery.state = 'claimed'
-  AND issue.id = delivery.issue_id AND issue.state = 'open'
-  AND subscriber.id = delivery.subscriber_id AND subscriber.state = 'active'
-  AND subscription.subscriber_id = delivery.subscriber_id AND subscription.newsletter = issue.newsletter
-  AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.address_hash = asked.column3)
-"""
-#: A server may quote the address, and its owner may have been erased while the message was on its way.
-_RESULT = """
+_GIVE_BACK = """
 UPDATE delivery SET
-  state = found.column3, reason = found.column4, attempts = found.column5,
-  not_before = COALESCE(found.column6, delivery.not_before), worker_id = NULL,
-  reply_code = found.column7, reply_status = found.column8,
-  reply_text = CASE WHEN found.column9 <> '' AND EXISTS (
-    SELECT 1 FROM subscriber WHERE subscriber.id = delivery.subscriber_id AND subscriber.state = 'erased'
-  ) THEN '' ELSE found.column9 END,
-  changed_at = :now
-FROM (VALUES :rows) AS found
-WHERE delivery.id = found.column1 AND delivery.epoch = found.column2
-  AND (delivery.state IN ('claimed', 'dot_sent')
-       OR (found.column3 = 'sent' AND delivery.state IN ('pending', 'deferred', 'doubtful')))
+  state = CASE WHEN asked.column3 <> '' OR delivery.attempts > 0 OR delivery.reason <> '' THEN 'deferred' ELSE 'pending' END,
+  reason = CASE WHEN asked.column3 = '' OR delivery.reason = 'in_doubt' THEN delivery.reason ELSE asked.column3 END,
+  worker_id = NULL, changed_at = :now
+FROM (VALUES :rows) AS asked
+WHERE delivery.id = asked.column1 AND delivery.epoch = asked.column2 AND delivery.state IN ('claimed', 'dot_sent')
 """

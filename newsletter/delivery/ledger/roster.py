@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NewType
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
@@ -16,6 +17,11 @@ from newsletter.delivery.tables import WorkerRow
 WorkerId = NewType("WorkerId", int)
 #: Beats in the time after which a silent worker's deliveries are taken over.
 BEATS = 4
+#: Made once: they are run several times a second, and making one costs more than running it.
+_JOIN = insert(WorkerRow).returning(WorkerRow.id)
+_BEAT = update(WorkerRow).where(WorkerRow.id == bindparam("mine")).values(beat=WorkerRow.beat + 1).returning(WorkerRow.id)
+_OTHERS = select(WorkerRow.id, WorkerRow.beat).where(WorkerRow.id != bindparam("mine"))
+_STRIKE = delete(WorkerRow).where(WorkerRow.id.in_(bindparam("struck", expanding=True)))
 
 
 class Roster:
@@ -49,14 +55,13 @@ class Roster:
         """Enter, under a new number."""
         began = self._clock.monotonic()
         row = {"name": f"{socket.gethostname()[:100]}:{os.getpid()}", "beat": 0, "started_at": self._clock.now()}
-        self.worker_id = WorkerId(session.scalars(insert(WorkerRow).returning(WorkerRow.id), [row]).one())
+        self.worker_id = WorkerId(session.connection().execute(_JOIN, row).scalar_one())
         self._hold_from(began)
 
     def beat(self, session: Session) -> bool:
         """Show that we live; False if others have taken us for dead and taken over what we held."""
         began = self._clock.monotonic()
-        mine = update(WorkerRow).where(WorkerRow.id == self.worker_id).values(beat=WorkerRow.beat + 1).returning(WorkerRow.id)
-        if session.scalar(mine, execution_options={"synchronize_session": False}) is None:
+        if session.connection().scalar(_BEAT, {"mine": self.worker_id}) is None:
             return False
         self._hold_from(began)
         return True
@@ -70,7 +75,7 @@ class Roster:
         """Look at the others; return those whose beat has stood still for the length of a lease."""
         now = self._clock.monotonic()
         seen = {}
-        for number, beat in session.execute(select(WorkerRow.id, WorkerRow.beat).where(WorkerRow.id != self.worker_id)):
+        for number, beat in self._others(session):
             last = self._seen.get(WorkerId(number))
             seen[WorkerId(number)] = last if last is not None and last[0] == beat else (beat, now)
         self._seen = seen
@@ -78,14 +83,15 @@ class Roster:
 
     def others(self, session: Session) -> list[WorkerId]:
         """Return all other workers."""
-        return [WorkerId(found) for found in session.scalars(select(WorkerRow.id).where(WorkerRow.id != self.worker_id))]
+        return [WorkerId(number) for number, _ in self._others(session)]
 
     def strike(self, session: Session, workers: list[WorkerId]) -> None:
         """Take workers off the list: what they hold may be taken over."""
         if workers:
-            session.execute(
-                delete(WorkerRow).where(WorkerRow.id.in_(workers)), execution_options={"synchronize_session": False}
-            )
+            session.connection().execute(_STRIKE, {"struck": workers})
+
+    def _others(self, session: Session) -> Sequence[Row[int, int]]:
+        return session.connection().execute(_OTHERS, {"mine": self.worker_id or 0}).all()
 
     def _hold_from(self, began: float) -> None:
         # Others count from when they see the beat, which is later than this, and a quarter of the lease is left for the dot.

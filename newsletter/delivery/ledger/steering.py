@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, select, update
+from sqlalchemy import Select, bindparam, case, exists, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.clock import Clock
 from newsletter.database import Database, lock
@@ -189,23 +190,31 @@ def skip_cancelled(session: Session, *, now: datetime, issue_id: IssueId | None 
 
     A message whose dot had left when its issue was cancelled may come back deferred, so whoever ends a sending run calls this.
     """
+    connection = session.connection()
+    if issue_id is None:
+        return len(connection.scalars(_SKIP_CANCELLED, {"now": now}).all())
+    return len(connection.scalars(_SKIP_CANCELLED_ONE, {"now": now, "issue": issue_id}).all())
+
+
+def _skip_in(issues: Select[int]) -> ReturningUpdate[int]:
     doubted = DeliveryRow.reason == Reason.IN_DOUBT
-    cancelled = select(IssueRow.id).where(IssueRow.state == IssueState.CANCELLED)
-    if issue_id is not None:
-        cancelled = cancelled.where(IssueRow.id == issue_id)
-    skipped = session.scalars(
+    return (
         update(DeliveryRow)
-        .where(DeliveryRow.issue_id.in_(cancelled), DeliveryRow.state.in_(_NOT_LEFT))
+        .where(DeliveryRow.issue_id.in_(issues), DeliveryRow.state.in_(_NOT_LEFT))
         .values(
             state=case((doubted, DeliveryState.DOUBTFUL), else_=DeliveryState.SKIPPED),
             reason=case((doubted, Reason.IN_DOUBT), else_=SkipReason.CANCELLED),
             worker_id=None,
-            changed_at=now,
+            changed_at=bindparam("now"),
         )
-        .returning(DeliveryRow.id),
-        execution_options=_ROWS_ONLY,
+        .returning(DeliveryRow.id)
     )
-    return len(skipped.all())
+
+
+_CANCELLED = select(IssueRow.id).where(IssueRow.state == IssueState.CANCELLED)
+#: Made once: each sending run ends with it, and making a statement costs more than running it.
+_SKIP_CANCELLED = _skip_in(_CANCELLED)
+_SKIP_CANCELLED_ONE = _skip_in(_CANCELLED.where(IssueRow.id == bindparam("issue")))
 
 
 def _page(session: Session, issue_id: IssueId, state: DeliveryState, after: DeliveryId) -> Sequence[tuple[int, int, list[Any]]]:

@@ -22,6 +22,7 @@ from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.delivery.ledger.journal import Journal
 from newsletter.delivery.ledger.ledger import Ledger
+from newsletter.delivery.ledger.records import record
 from newsletter.delivery.ledger.roster import Roster
 from newsletter.delivery.model import Claim, Outcome, Reason, Result
 
@@ -30,10 +31,6 @@ log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 T = TypeVar("T")
-
-
-class _IntentRefusedError(Exception):
-    """One of several intents was refused."""
 
 
 @dataclass(slots=True)
@@ -183,9 +180,9 @@ class LedgerWriter:
         self._is_busy = True
         # Whoever asked and was cancelled meanwhile has closed its connection: that intent must not be written.
         batch.intents = [intent for intent in batch.intents if not intent[1].done()]
-        self._loop.run_in_executor(self._thread, self._commit, batch).add_done_callback(self._committed)
+        self._thread.submit(self._commit, batch)
 
-    def _commit(self, batch: _Batch) -> _Batch:
+    def _commit(self, batch: _Batch) -> None:
         """Write a batch; whatever goes wrong, results must not be lost and nobody may wait for ever."""
         try:
             if batch.results or batch.returned or batch.intents:
@@ -196,34 +193,22 @@ class LedgerWriter:
         except Exception as error:
             batch.error = error
             self._keep(batch.results)
-        return batch
+        finally:
+            self._loop.call_soon_threadsafe(self._committed, batch)
 
     def _write(self, batch: _Batch) -> None:
-        try:
-            self._transcribe(batch, is_every_intent_good=True)
-        except _IntentRefusedError:
-            self._transcribe(batch, is_every_intent_good=False)
-
-    def _transcribe(self, batch: _Batch, *, is_every_intent_good: bool) -> None:
-        """Write a batch in one transaction; nearly always every intent may be given, which is the quick way.
-
-        Raises:
-            _IntentRefusedError: not this time; nothing was written.
-        """
         now = self._clock.now()
-        claims = [claim for claim, _ in batch.intents]
-        with self._kept.write() as session:
-            ledger = Ledger(session)
-            if batch.results:
-                ledger.record_results([result.finding for result in batch.results], now=now)
-            for reason in {reason for _, reason in batch.returned}:
-                ledger.give_back([claim for claim, why in batch.returned if why is reason], now=now, reason=reason)
-            if claims and is_every_intent_good:
-                if not ledger.record_every_intent(claims, now=now):
-                    raise _IntentRefusedError
-                batch.accepted = frozenset(claim.delivery_id for claim in claims)
-            elif claims:
-                batch.accepted = ledger.record_intent(claims, now=now)
+        if batch.returned:
+            with self._kept.write() as session:
+                for reason in {reason for _, reason in batch.returned}:
+                    Ledger(session).give_back([claim for claim, why in batch.returned if why is reason], now=now, reason=reason)
+        if batch.results or batch.intents:
+            batch.accepted = record(
+                self._kept,
+                results=[result.finding for result in batch.results],
+                intents=[claim for claim, _ in batch.intents],
+                now=now,
+            )
 
     def _keep(self, results: list[Result]) -> None:
         fresh = results[self._journaled :]
@@ -241,8 +226,7 @@ class LedgerWriter:
         if self._retry is not None:
             self._loop.run_in_executor(self._thread, self._keep, list(self._waiting.results))
 
-    def _committed(self, done: asyncio.Future[_Batch]) -> None:
-        batch = done.result()
+    def _committed(self, batch: _Batch) -> None:
         self._is_busy = False
         if batch.error is not None:
             self._fail(batch, batch.error)

@@ -81,6 +81,7 @@ class Destinations:
         self._group_by_domain: dict[str, str] = {}
         self._groups: dict[str, _Group] = {}
         self._usual: float | None = None
+        self._slow_after = SLOW_AFTER
         self._learns_slow_at = _NEVER
         self._at = _NEVER
         self._heard_at = _NEVER
@@ -170,10 +171,7 @@ class Destinations:
                 return
             self._learns_slow_at = at + SLOW_AFTER
         self._usual = took if self._usual is None else self._usual + (took - self._usual) * _LATEST
-
-    @property
-    def _slow_after(self) -> float:
-        return max(SLOW_AFTER, TIMES_AS_USUAL * (self._usual or 0.0))
+        self._slow_after = max(SLOW_AFTER, TIMES_AS_USUAL * self._usual)
 
     def _is_slow(self, state: _Group, long_ago: float) -> bool:
         if state.starts[0] >= long_ago:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from newsletter.config import DeliveryConfig, RelayConfig
 from newsletter.database import lock
 from newsletter.delivery.tables import PaceRow
+from subscribers.dialect import insert_new
 
 #: Name of the limit of everything that is sent.
 ALL = "all"
@@ -28,6 +29,9 @@ ASK_AGAIN_AFTER = 60.0
 MOST_AT_ONCE = 500
 #: Parts of a token; adding them up must not cost a whole one.
 _ROUNDING = 1e-9
+_HELD = select(PaceRow.name, PaceRow.tokens, PaceRow.refilled_at, PaceRow.day, PaceRow.used).where(
+    PaceRow.name.in_(bindparam("wanted", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +185,26 @@ class PaceStore:
         """Read buckets, None where there is none yet; until the transaction ends nobody else does."""
         lock(self._session, "pace")
         wanted = sorted(name for name in names if name in limits)
-        rows = self._session.scalars(
-            select(PaceRow).where(PaceRow.name.in_(wanted)), execution_options={"populate_existing": True}
-        )
+        rows = self._session.connection().execute(_HELD, {"wanted": wanted})
         found = {row.name: Bucket(row.tokens, row.refilled_at, date.fromisoformat(row.day), row.used) for row in rows}
         return {name: found.get(name) for name in wanted}
 
     def _keep(self, buckets: Mapping[str, Bucket | None]) -> None:
-        for name, bucket in buckets.items():
-            if bucket is not None:
-                row = PaceRow(name=name, tokens=bucket.tokens, refilled_at=bucket.refilled_at, used=bucket.used)
-                row.day = bucket.day.isoformat()
-                self._session.merge(row)
-        self._session.flush()
+        rows = [
+            {
+                "name": name,
+                "tokens": bucket.tokens,
+                "refilled_at": bucket.refilled_at,
+                "day": bucket.day.isoformat(),
+                "used": bucket.used,
+            }
+            for name, bucket in buckets.items()
+            if bucket is not None
+        ]
+        if rows:
+            insert = insert_new(self._session, PaceRow)
+            kept = {name: insert.excluded[name] for name in ("tokens", "refilled_at", "day", "used")}
+            self._session.connection().execute(insert.on_conflict_do_update(index_elements=["name"], set_=kept), rows)
 
 
 class Purse:

@@ -18,7 +18,7 @@ from newsletter.clock import Clock
 from newsletter.delivery.ledger.ledger import Batch, Lane, Ledger
 from newsletter.delivery.ledger.roster import Roster
 from newsletter.delivery.ledger.writer import LedgerWriter
-from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Outcome, OutgoingMessage
+from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Draft, Outcome
 from newsletter.delivery.pacing.destinations import Destinations
 from newsletter.delivery.pacing.pace import PaceStore, Purse
 from newsletter.delivery.sending.line import Job
@@ -44,8 +44,17 @@ class Scope:
     due_only: bool = True
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A claim whose message is not made yet."""
+
+    claim: Claim
+    draft: Draft
+    group: str
+
+
 class Handout:
-    """Claims deliveries in batches, has them composed, and gives them out one by one, until nothing is due.
+    """Claims deliveries in batches, has them prepared, and gives them out one by one, until nothing is due.
 
     A message whose destination has no room stands aside and does not hold up the others. While another worker holds deliveries
     of the scope the end is not reached: it may die, and they are due again then.
@@ -64,7 +73,8 @@ class Handout:
         *,
         batch: int,
         hash_of: Callable[[str], str],
-        prepare: Callable[[Sequence[Claim]], list[OutgoingMessage | Outcome]],
+        prepare: Callable[[Sequence[Claim]], Sequence[Draft | Outcome]],
+        not_composed: Callable[[Claim, Exception], Outcome],
         thread: Executor,
         destinations: Destinations,
         purse: Purse,
@@ -79,7 +89,8 @@ class Handout:
             roster: who we are.
             batch: deliveries claimed at a time.
             hash_of: from an address key to what its suppression is kept under.
-            prepare: makes the messages of claims, or says what becomes of a claim instead.
+            prepare: makes what the messages of claims are quickly made from, or says what becomes of a claim instead.
+            not_composed: says what becomes of a claim whose message could not be made after all.
             thread: where ``prepare`` runs.
             destinations: says which of them have room.
             purse: says what the limits allow.
@@ -94,13 +105,14 @@ class Handout:
         self._size = batch
         self._hash_of = hash_of
         self._prepare = prepare
+        self._not_composed = not_composed
         self._thread = thread
         self._destinations = destinations
         self._purse = purse
         self._check_room = check_room
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[Job[Claim]] = deque()
-        self._aside: dict[str, deque[Job[Claim]]] = {}
+        self._ready: deque[Job[Claim] | _Waiting] = deque()
+        self._aside: dict[str, deque[Job[Claim] | _Waiting]] = {}
         self._set_aside = 0
         self._without: dict[str, set[str]] = {}
         self._running = 0
@@ -151,18 +163,22 @@ class Handout:
     def take_now(self, relay: str, *, behind: Job[Claim] | None = None) -> Job[Claim] | None:
         """Return the next message if one may go at once; ``behind`` is about to end and makes room for it."""
         while self._ready:
-            job = self._ready.popleft()
-            instead = behind is not None and behind.group == job.group
-            if not self._destinations.may_start(job.group, self._loop.time(), instead=instead):
-                self._put_aside(job)
+            found = self._ready.popleft()
+            instead = behind is not None and behind.group == found.group
+            if not self._destinations.may_start(found.group, self._loop.time(), instead=instead):
+                self._put_aside(found)
                 continue
-            if not self._purse.is_unlimited and not self._purse.spend(relay, job.group):
+            if not self._purse.is_unlimited and not self._purse.spend(relay, found.group):
                 self._is_dry.set()
-                if self._purse.blocked(relay, job.group).startswith("domain:"):
-                    self._put_aside(job)
+                if self._purse.blocked(relay, found.group).startswith("domain:"):
+                    self._put_aside(found)
                     continue
-                self._ready.appendleft(job)
+                self._ready.appendleft(found)
                 return None
+            job = found if isinstance(found, Job) else self._composed(found)
+            if job is None:
+                self._purse.refund(relay, found.group)
+                continue
             job.relay = relay
             self._running += 1
             if behind is None:
@@ -285,12 +301,20 @@ class Handout:
             self._lanes.popleft()
         if batch.claims:
             prepared = await self._loop.run_in_executor(self._thread, self._prepare, batch.claims)
-            for claim, message in zip(batch.claims, prepared, strict=True):
-                if isinstance(message, Outcome):
-                    self._writer.record(claim, message)
+            for claim, draft in zip(batch.claims, prepared, strict=True):
+                if isinstance(draft, Outcome):
+                    self._writer.record(claim, draft)
                 else:
-                    self._ready.append(Job(claim, message, self._destinations.group_of(claim.address)))
+                    self._ready.append(_Waiting(claim, draft, self._destinations.group_of(claim.address)))
             self._wake()
+
+    def _composed(self, waiting: _Waiting) -> Job[Claim] | None:
+        """Make a message; None if that is not possible, which is recorded."""
+        try:
+            return Job(waiting.claim, waiting.draft(), waiting.group)
+        except Exception as error:  # whatever it is, it concerns this one message
+            self._writer.record(waiting.claim, self._not_composed(waiting.claim, error))
+            return None
 
     async def _begin_pass(self) -> bool:
         """Go over the deliveries from the start, if there can be anything; False if that is all."""
@@ -392,7 +416,7 @@ class Handout:
         self.problem = f"{problem}; the rest goes out after midnight UTC"
         self.stop()
 
-    def _put_aside(self, job: Job[Claim]) -> None:
+    def _put_aside(self, job: Job[Claim] | _Waiting) -> None:
         self._aside.setdefault(job.group, deque()).append(job)
         self._set_aside += 1
         if self._set_aside >= 2 * self._size or not self._ready:
@@ -434,7 +458,7 @@ class Handout:
     def _is_used_up(self, group: str) -> bool:
         return f"domain:{group}" in self._purse.used_up
 
-    def _take_all(self) -> list[Job[Claim]]:
+    def _take_all(self) -> list[Job[Claim] | _Waiting]:
         jobs = [*self._ready, *(job for waiting in self._aside.values() for job in waiting)]
         self._ready.clear()
         self._aside.clear()

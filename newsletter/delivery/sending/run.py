@@ -31,10 +31,11 @@ from newsletter.delivery.ledger.policy import (
     after_reply,
     classify,
 )
+from newsletter.delivery.ledger.records import record
 from newsletter.delivery.ledger.roster import Roster, WorkerId
 from newsletter.delivery.ledger.steering import STATES_LOCK, skip_cancelled
 from newsletter.delivery.ledger.writer import LedgerWriter
-from newsletter.delivery.model import Claim, DeliveryState, Outcome, OutgoingMessage, Phase, Reason, Result, SmtpReply
+from newsletter.delivery.model import Claim, DeliveryState, Draft, Outcome, Phase, Reason, Result, SmtpReply
 from newsletter.delivery.pacing.destinations import Destinations
 from newsletter.delivery.pacing.pace import Purse, limits_of
 from newsletter.delivery.pacing.relays import Relay, Relays
@@ -50,9 +51,17 @@ T = TypeVar("T")
 
 
 class Composer(Protocol):
-    """Makes the message of a claim, always the same bytes for the same claim's delivery. Called in one thread at a time."""
+    """Makes messages of claims, always the same bytes for the same claim's delivery."""
 
-    def compose(self, claim: Claim) -> OutgoingMessage: ...
+    def prepare(self, claims: Sequence[Claim]) -> Sequence[Draft | Exception]:
+        """Do what takes long, and return what makes each message; or why there is none, which concerns that claim alone.
+
+        Called in one thread at a time; what it returns is called in another.
+
+        Raises:
+            SQLAlchemyError: the database is in trouble.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,7 @@ class SendingRun:
                 batch=config.batch,
                 hash_of=parts.hash_of,
                 prepare=self._prepare,
+                not_composed=self._judge.not_composed,
                 thread=self._compose,
                 destinations=Destinations(config.domains, connections=config.connections),
                 purse=Purse(limits),
@@ -205,7 +215,7 @@ class SendingRun:
             if not findings:
                 continue
             with self._database.write() as session:
-                Ledger(session).record_results(findings, now=self._clock.now())
+                record(session, results=findings, now=self._clock.now())
             log.warning("delivery.journal_replayed results=%d", len(findings))
         with self._database.write() as session:
             self._roster.strike(session, silent)
@@ -238,16 +248,9 @@ class SendingRun:
     def _look_round(self, session: Session) -> tuple[bool, list[WorkerId]]:
         return self._roster.beat(session), self._roster.silent(session)
 
-    def _prepare(self, claims: Sequence[Claim]) -> list[OutgoingMessage | Outcome]:
-        return [self._message(claim) for claim in claims]
-
-    def _message(self, claim: Claim) -> OutgoingMessage | Outcome:
-        try:
-            return self._parts.composer.compose(claim)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            return self._judge.not_composed(claim, error)
+    def _prepare(self, claims: Sequence[Claim]) -> list[Draft | Outcome]:
+        prepared = zip(claims, self._parts.composer.prepare(claims), strict=True)
+        return [self._judge.not_composed(claim, draft) if isinstance(draft, Exception) else draft for claim, draft in prepared]
 
     def _object(self, issue_id: IssueId, why: str) -> None:
         """Pause an issue, as the server objects to us."""
@@ -331,14 +334,19 @@ class _Tally:
 
     def add(self, results: Sequence[Result]) -> None:
         """Count results."""
-        counts: Counter[str] = Counter()
-        for result in results:
-            state = result.outcome.state
-            # In doubt is a message, whether it is held or will be repeated; a delivery that waits for its retry is deferred.
-            counts["in_doubt" if state is DeliveryState.DOUBTFUL else state.value] += 1
-            if state is not DeliveryState.SENT or log.isEnabledFor(logging.DEBUG):
+        counts = Counter([result.outcome.state for result in results])
+        if len(results) > counts[DeliveryState.SENT] or log.isEnabledFor(logging.DEBUG):
+            for result in results:
                 _tell(result)
-        self.report = replace(self.report, **{name: getattr(self.report, name) + more for name, more in counts.items()})
+        report = self.report
+        self.report = replace(
+            report,
+            sent=report.sent + counts[DeliveryState.SENT],
+            deferred=report.deferred + counts[DeliveryState.DEFERRED],
+            failed=report.failed + counts[DeliveryState.FAILED],
+            # In doubt is a message, whether it is held or will be repeated; a delivery that waits for its retry is deferred.
+            in_doubt=report.in_doubt + counts[DeliveryState.DOUBTFUL],
+        )
         self._on_progress(self.report)
 
 

@@ -16,6 +16,8 @@ from newsletter.delivery.transport.errors import MessageUnsendable, SmtpRefused
 # Atoms and dots only: no quoted strings, comments, routes or literals, so nothing in an address can end or extend a command.
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-\u0080-\U0010ffff]{1,64}")
 _DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*")
+#: What nearly all addresses are: both of the above, in ASCII.
+_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,64}@" + _DOMAIN.pattern)
 # What needs no xtext (RFC 3461 section 4).
 _ENVELOPE_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _TOO_LONG = re.compile(rb"[^\r\n]{999}")
@@ -92,6 +94,8 @@ def check_message(data: bytes, *, can_8bit: bool) -> None:
 
 
 def _path(address: str) -> str:
+    if _PLAIN.fullmatch(address):
+        return address
     local, _, domain = address.rpartition("@")
     if not _LOCAL.fullmatch(local):
         raise ValueError("has no usable local part")

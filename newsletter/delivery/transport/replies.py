@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from newsletter.delivery.model import SmtpReply
 
@@ -13,6 +13,8 @@ MOST_IN_A_REPLY = 64_000
 MOST_OF_THE_TEXT = 500
 
 _LINE = re.compile(rb"[2-5][0-9]{2}(?:[ -][^\r\n]*)?\r")
+#: Nearly all that ever comes: whole replies of a printable line each, none too long.
+_PLAIN = re.compile(rb"(?:[2-5][0-9]{2} [ -~]{0,500}\r\n)+")
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 
 
@@ -24,12 +26,18 @@ class ReplyReader:
         self._lines: list[str] = []
         self._octets = 0
 
-    def feed(self, data: bytes) -> Iterator[list[str]]:
-        """Take bytes as they came; yield the replies they complete: the lines of each, code first in every line.
+    def feed(self, data: bytes) -> Iterable[list[str]]:
+        """Take bytes as they came; return the replies they complete: the lines of each, code first in every line.
 
         Raises:
-            ValueError: what came is no SMTP reply: other bytes, changing codes, bare CR or LF, or too long.
+            ValueError: what came is no SMTP reply: other bytes, changing codes, bare CR or LF, or too long. Replies before it
+                are returned first.
         """
+        if not self._rest and not self._lines and _PLAIN.fullmatch(data):
+            return [[line] for line in data[:-2].decode("ascii").split("\r\n")]
+        return self._taken_apart(data)
+
+    def _taken_apart(self, data: bytes) -> Iterator[list[str]]:
         lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
         self._rest = lines.pop()
         for raw in lines:

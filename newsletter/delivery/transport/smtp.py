@@ -96,18 +96,23 @@ class SmtpConnection:
             SmtpRefused: a 4yz or 5yz reply; the connection can be used on if :attr:`is_usable`.
             SmtpUnavailable: the connection broke, timed out or talked nonsense: certainly not accepted.
         """
-        await self._invited()
+        if self._announced is not None and self._can_pipeline and self._wire.takes("223"):
+            self._announced = None
+            self._allow()
+        else:
+            await self._invited()
         data = message.data
         if not message.is_checked:
             data = data.replace(b"\r\n.", b"\r\n..")
             if data.startswith(b"."):
                 data = b"." + data
         self._wire.write(data)
-        try:
-            await self._wire.drain()
-        except OSError as error:
-            self.abort()
-            raise SmtpUnavailable(f"{error} at {Phase.BODY}", phase=Phase.BODY) from error
+        if self._wire.is_full:
+            try:
+                await self._wire.drain()
+            except OSError as error:
+                self.abort()
+                raise SmtpUnavailable(f"{error} at {Phase.BODY}", phase=Phase.BODY) from error
         self.check_silence()
 
     def check_silence(self) -> None:

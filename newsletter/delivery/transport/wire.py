@@ -67,6 +67,11 @@ class Wire(asyncio.Protocol):
         return not self._replies and self._nonsense is None and self._reader.is_empty
 
     @property
+    def is_full(self) -> bool:
+        """Whether there is anything to wait for in :meth:`drain`: too much is unwritten, or the connection ended."""
+        return self._is_full or self.lost is not None
+
+    @property
     def has_reply(self) -> bool:
         """Whether a reply is there that was not read yet."""
         return bool(self._replies)
@@ -121,6 +126,17 @@ class Wire(asyncio.Protocol):
                 raise ConnectionError(self.lost)
             await self._wait()
         return self._replies.popleft()
+
+    def takes(self, kinds: str) -> bool:
+        """Take all replies that are there, if their first digits are these; False, and none taken, if they are not."""
+        replies = self._replies
+        if len(replies) != len(kinds):
+            return False
+        for reply, kind in zip(replies, kinds, strict=True):
+            if reply[0][0] != kind:
+                return False
+        replies.clear()
+        return True
 
     def next_lines(self) -> list[str] | None:
         """Return the lines of a reply that is there already.

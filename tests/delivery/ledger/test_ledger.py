@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.delivery.composing.bodies import BodyStore
+from newsletter.delivery.ledger import records
 from newsletter.delivery.ledger.ledger import Batch, Lane, Ledger
 from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.ledger.roster import Roster, WorkerId
@@ -69,14 +70,14 @@ def lane_of(claim: Claim) -> Lane:
     return Lane(claim.issue_id, DeliveryState.PENDING)
 
 
-def intend(database: Database, *claims: Claim) -> frozenset[DeliveryId]:
-    with ledger(database) as writing:
-        return writing.record_intent(claims, now=MONDAY)
+def intend(database: Database, *claims: Claim, now: datetime = MONDAY) -> frozenset[DeliveryId]:
+    with database.write() as session:
+        return records.record(session, intents=claims, now=now)
 
 
 def record(database: Database, claim: Claim, outcome: Outcome) -> None:
-    with ledger(database) as writing:
-        writing.record_results([Result(claim, outcome).finding], now=MONDAY)
+    with database.write() as session:
+        records.record(session, results=[Result(claim, outcome).finding], now=MONDAY)
 
 
 def set_issue(database: Database, issue_id: IssueId, state: IssueState) -> None:
@@ -195,7 +196,7 @@ def test_what_a_listed_worker_holds_is_not_taken_over(database: Database, clock:
     with ledger(database) as writing:
         roster.join(writing._session)
         assert roster.worker_id is not None
-        [lane, _] = writing.lanes()
+        [lane] = writing.lanes()
         batch = writing.claim(lane, worker_id=roster.worker_id, now=MONDAY, limit=1, hash_of=hash_of)
         claim_from(writing, lane)
         found = writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND)
@@ -220,7 +221,7 @@ def test_an_intent_is_given_once(database: Database) -> None:
     open_issue(database, add_readers(database, 1))
     [held] = take(database).claims
     assert intend(database, held) == {1}
-    assert intend(database, held) == frozenset()
+    assert intend(database, held, now=LATER) == frozenset()
 
 
 def test_a_result_under_an_old_epoch_changes_nothing(database: Database) -> None:

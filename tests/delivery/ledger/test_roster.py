@@ -12,6 +12,7 @@ from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.delivery.ledger.ledger import Ledger
 from newsletter.delivery.ledger.policy import OnDoubt
+from newsletter.delivery.ledger.records import record
 from newsletter.delivery.ledger.roster import Roster
 from newsletter.delivery.sending.presence import Presence
 from newsletter.delivery.tables import WorkerRow
@@ -126,10 +127,11 @@ def test_what_a_dead_worker_held_is_taken_over_by_its_silence_alone(
     issue = open_issue(database, add_readers(database, 4))
     dead = joined(database, clock)
     with ledger(database) as writing:
-        [lane, _] = writing.lanes()
+        [lane] = writing.lanes()
         assert dead.worker_id is not None
         batch = writing.claim(lane, worker_id=dead.worker_id, now=clock.now(), limit=2, hash_of=hash_of)
-        writing.record_intent(batch.claims[:1], now=clock.now())
+    with database.write() as session:
+        record(session, intents=batch.claims[:1], now=clock.now())
 
     async def work(port: int) -> None:
         running = asyncio.create_task(sender(database, clock, port, lease="0.2s", on_doubt=on_doubt).run())
@@ -188,8 +190,9 @@ def test_a_worker_that_others_took_for_dead_goes_on_under_a_new_number(
 def test_claims_under_an_old_number_cannot_leave_once_they_were_taken_over(database: Database, clock: ManualClock) -> None:
     open_issue(database, add_readers(database, 1))
     with ledger(database) as writing:
-        [lane, _] = writing.lanes()
+        [lane] = writing.lanes()
         [held] = claim_from(writing, lane).claims
         writing.take_over(but=None, now=clock.now(), on_doubt=OnDoubt.RESEND)
-        assert writing.record_intent([held], now=clock.now()) == frozenset()
+    with database.write() as session:
+        assert record(session, intents=[held], now=clock.now()) == frozenset()
     assert row(database, 1).state == "pending"
