@@ -66,10 +66,13 @@ class Database:
         Returns:
             False if a reader or writer was in the way; call it again later.
         """
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if self.is_sqlite:
-                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if self.is_sqlite:
+            # Past SQLAlchemy, which would leave the driver beginning transactions by itself; see _pragmas.
+            with self.engine.connect() as connection:
+                raw: Any = connection.connection.dbapi_connection
+                busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 return not busy
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in tables:
                 connection.exec_driver_sql(f"VACUUM {connection.dialect.identifier_preparer.quote(table)}")
             return True
@@ -181,6 +184,9 @@ class KeptConnection:
             if not isinstance(error, driver.Error):
                 raise
             raise DBAPIError.instance(statement, None, error, driver.Error, hide_parameters=True) from error
+        if self.is_sqlite and raw.in_transaction:
+            self.close()
+            raise DatabaseError("a change that should have been committed was not; this is a fault of the program")
         return changed
 
     def _connected(self) -> Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,7 +13,6 @@ from subscribers.address import Address
 from subscribers.dialect import as_list, elements, insert_new
 from subscribers.model import Suppression, SuppressionReason
 from subscribers.tables import SuppressionRow
-from subscribers.tokens import Mac
 
 
 class Hasher:
@@ -22,11 +22,11 @@ class Hasher:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._mac = Mac(Mac(secret).of(b"subscribers.suppression"))
+        self._key = hmac.digest(secret, b"subscribers.suppression", "sha256")
 
     def __call__(self, key: str) -> str:
         """Return 64 hexadecimal digits."""
-        return self._mac.of(key.encode()).hex()
+        return hmac.digest(self._key, key.encode(), "sha256").hex()
 
 
 class SuppressionStore:

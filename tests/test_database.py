@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from newsletter.clock import SystemClock
 from newsletter.database import MIGRATIONS, Database
@@ -149,3 +149,26 @@ def test_a_database_out_of_reach_says_what_to_check() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(DatabaseError, match=r"check database\.url"):
         database.ready()
+
+
+def test_a_change_alone_is_committed_when_it_returns(database: Database) -> None:
+    """Whatever the connection was used for before, here and elsewhere in the pool."""
+    assert database.forget_deleted("worker")
+    kept = database.keep()
+    add = "INSERT INTO worker (name, beat, started_at) VALUES ('one', 0, '2026-11-21 06:00:00+00:00')"
+    for number in (1, 2, 3):
+        assert kept.run_alone(add, ()) == 1
+        assert database.forget_deleted("worker") is not None
+        with database.read() as session:
+            assert session.scalar(text("SELECT count(*) FROM worker")) == number
+        with kept.write() as session:
+            session.execute(text("UPDATE worker SET beat = beat + 1"))
+    kept.close()
+
+
+def test_a_change_alone_that_fails_changes_nothing_and_the_next_one_works(database: Database) -> None:
+    kept = database.keep()
+    with pytest.raises(IntegrityError):
+        kept.run_alone("INSERT INTO worker (name, beat, started_at) VALUES ('one', NULL, '2026-11-21 06:00:00+00:00')", ())
+    assert kept.run_alone("UPDATE worker SET beat = beat + 1", ()) == 0
+    kept.close()

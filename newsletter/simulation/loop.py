@@ -107,7 +107,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        self.process.post_at(when, lambda: self._is_due(handle))
+        self.process.post_at(when, partial(self._is_due, handle))
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -124,7 +124,9 @@ class SimLoop(asyncio.AbstractEventLoop):
         return task
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
-        return asyncio.wrap_future((executor or self._default).submit(func, *args), loop=self)
+        thread = executor or self._default
+        assert isinstance(thread, SimExecutor)  # noqa: S101 - a real thread has no place here
+        return thread.run(partial(func, *args))
 
     async def create_connection(  # type: ignore[override]  # only what the core uses: by name, in clear text
         self, protocol_factory: Callable[[], asyncio.Protocol], host: str, _port: int, **_options: Any
@@ -180,15 +182,16 @@ class SimLoop(asyncio.AbstractEventLoop):
     def _turn(self) -> None:
         self._has_turn = False
         asyncio._set_running_loop(self)  # noqa: SLF001 - asyncio's documented call for loops of one's own
+        process, ready = self.process, self._ready
         try:
-            for _ in range(len(self._ready)):
-                if self.process.is_stopped:
+            for _ in range(len(ready)):
+                if process.is_stopped:
                     break
-                handle = self._ready.popleft()
+                handle = ready.popleft()
                 if not handle.cancelled():
-                    self.process.step()
+                    process.step()
                     handle._run()  # noqa: SLF001 - what every loop calls
-                    if not self.process.is_alive:
+                    if not process.is_alive:
                         return
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001 - as above
@@ -214,12 +217,17 @@ class SimExecutor(Executor):
         self._process = loop.process
         self._name = name
         self._pause = pause
-        self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._jobs: deque[tuple[asyncio.Future[Any], Callable[[], Any]]] = deque()
         self._is_busy = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.append((future, partial(fn, *args, **kwargs)))
+        self.run(partial(fn, *args, **kwargs))
+        return Future()  # nobody here asks what comes of it
+
+    def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """Have a job done; what :meth:`asyncio.loop.run_in_executor` asks for."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.append((future, job))
         self._next()
         return future
 
@@ -228,7 +236,7 @@ class SimExecutor(Executor):
             future, job = self._jobs.popleft()
             if cancel_futures:
                 future.cancel()
-            elif wait and future.set_running_or_notify_cancel():
+            elif wait and not future.done():
                 with suppress(Exception):
                     future.set_result(job())
 
@@ -244,7 +252,7 @@ class SimExecutor(Executor):
         future, job = self._jobs.popleft()
         value, error = None, None
         outbox: list[asyncio.Handle] = []
-        if future.set_running_or_notify_cancel():
+        if not future.cancelled():
             self._process.step()
             self._loop.outbox = outbox
             try:
@@ -254,15 +262,20 @@ class SimExecutor(Executor):
             finally:
                 self._loop.outbox = None
         took = self._process.world.random.random() * 1e-3 + self._pause()
-        self._process.post(took, lambda: self._end(future, value, error, outbox))
+        self._process.post(took, partial(self._end, future, value, error, outbox))
 
-    def _end(self, future: Future[Any], value: Any, error: Exception | None, outbox: list[asyncio.Handle]) -> None:
+    def _end(self, future: asyncio.Future[Any], value: Any, error: Exception | None, outbox: list[asyncio.Handle]) -> None:
         self._process.step()
         self._loop.hand_over(outbox)
         self._is_busy = False
-        if not future.cancelled():
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
+        self._loop.call_soon(_settle, future, value, error)
         self._next()
+
+
+def _settle(future: asyncio.Future[Any], value: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from newsletter.simulation.network import Link
@@ -89,12 +90,13 @@ _HANGING_UP = frozenset(
 
 @dataclass(slots=True)
 class Copy:
-    """A message that the server took. ``was_heard``: the sender's code got the accepting reply, all of it."""
+    """A message that the server took. ``heard_at``: when the sender's code had got all of the accepting reply."""
 
     recipient: str
     data: bytes
     at: float
-    was_heard: bool = False
+    link: Link
+    heard_at: float = float("inf")
 
 
 @dataclass(slots=True)
@@ -253,6 +255,9 @@ class _Session:
             self.reset()
         else:
             self._mutter(self._world.random.choice(_MUTTERED.get(misdeed, (b"",))))
+            if misdeed is Misdeed.RETIRE:
+                # It has answered: a message that it was about to take is refused.
+                self._is_gone = True
             if misdeed in _HANGING_UP:
                 self._hang_up()
 
@@ -260,8 +265,11 @@ class _Session:
         if self._is_deaf and about is None:
             return
         self._is_busy = False
-        self.link.down(reply.encode() + b"\r\n", on_read=None if about is None else lambda: _heard(about))
+        self.link.down(reply.encode() + b"\r\n", on_read=None if about is None else partial(self._was_heard, about))
         self._go_on()
+
+    def _was_heard(self, copy: Copy) -> None:
+        copy.heard_at = self._world.now
 
     def _mutter(self, data: bytes) -> None:
         """Say something, or nothing, and then no more."""
@@ -375,7 +383,7 @@ class _Session:
         self._world.after(self._world.random.random() * self.server.manners.think, take)
 
     def _take(self) -> Copy:
-        copy = Copy(self._recipient, self._data, self._world.now)
+        copy = Copy(self._recipient, self._data, self._world.now, self.link)
         self._copies.append(copy)
         self._world.note("server took a copy for %s", self._recipient)
         return copy
@@ -386,7 +394,3 @@ class _Session:
     def _forget(self) -> None:
         self._has_mail = False
         self._recipient = ""
-
-
-def _heard(copy: Copy) -> None:
-    copy.was_heard = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 
@@ -11,6 +11,7 @@ from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.simulation.ground import MOST_READERS, address
 from newsletter.simulation.network import NetworkFaults
 from newsletter.simulation.next_hop import Manners, Misdeed
+from newsletter.simulation.promises import LEASE
 
 #: Virtual seconds at which servers, networks and disks behave again, and at which nobody is stopped, killed or paused any more.
 CALM_AT, HEALED_AT = 3.0, 6.0
@@ -79,7 +80,7 @@ class Plan:
             issues=2 if random.random() < 0.15 else 1,
             relays=2 if random.random() < 0.2 else 1,
             on_doubt=random.choice((OnDoubt.RESEND, OnDoubt.HOLD)),
-            workers=tuple(_worker(random) for _ in range(random.choice((1, 1, 1, 2, 2, 3)))),
+            workers=tuple(_woken_late(_worker(random), seed) for _ in range(random.choice((1, 1, 1, 2, 2, 3)))),
             network=NetworkFaults(split=rate(0.05, 0.3), reset=rate(0.1, 0.5), mute=rate(0.05, 0.3)),
             manners=manners,
             failing_commits=rate(0.01, 0.1),
@@ -100,7 +101,7 @@ class Plan:
                 "connections": worker.connections,
                 "batch": worker.batch,
                 "on_doubt": self.on_doubt.value,
-                "lease": timedelta(seconds=1.6),
+                "lease": timedelta(seconds=LEASE),
                 "retry_first": timedelta(seconds=0.7),
                 "retry_longest": timedelta(seconds=2),
                 "max_attempts": 12,
@@ -135,6 +136,17 @@ def _worker(random: Random) -> WorkerPlan:
         stops=tuple((random.randrange(1, 500), 3 * _some_time(random)) for _ in range(random.choice((1, 1, 2)) * stops)),
         told_to_stop_at=_some_time(random) if random.random() < 0.15 else 0.0,
         clock_error=random.choice((-60.0, -5.0, 5.0, 60.0)) if random.random() < 0.1 else 0.0,
+    )
+
+
+def _woken_late(worker: WorkerPlan, seed: int) -> WorkerPlan:
+    """Let some go on just when others have taken over what they held, and are about to send it."""
+    random = Random(f"lease {seed}")  # noqa: S311 - as above; dice of its own, so that seeds from before it play what they played
+    return replace(
+        worker,
+        stops=tuple(
+            (at, LEASE * random.uniform(1.0, 1.6) if random.random() < 0.5 else seconds) for at, seconds in worker.stops
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,13 +11,17 @@ from typing import NamedTuple
 from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.model import SETTLED, DeliveryState, Reason, SkipReason
 from newsletter.digest.model import IssueState
+from newsletter.simulation.network import Link
 from newsletter.simulation.next_hop import Copy
 from newsletter.simulation.world import Process, World
 
 #: A message says of which issue and reader it is, as the composer of the simulation writes it.
 _MESSAGE = re.compile(rb"\r\nMessage-ID: <([0-9]+)\.[0-9]+@")
+#: Virtual seconds after which a worker that gave no sign of life is taken for dead.
+LEASE = 1.6
 _HELD = frozenset({DeliveryState.CLAIMED, DeliveryState.DOT_SENT})
 _FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED})
+_DUE = frozenset({DeliveryState.PENDING, DeliveryState.DEFERRED})
 _ENDED = frozenset({IssueState.FINISHED, IssueState.CANCELLED})
 
 
@@ -34,13 +39,17 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Intent:
-    """A durable intent to let a final dot leave. ``ended_at``: when it was settled, given back or taken over."""
+    """A durable intent to let a final dot leave.
+
+    ``ended_at``: when it was settled, given back or taken over; ``was_doubted``: the ledger then said that the message may
+    have arrived.
+    """
 
     process: Process | None
     worker_id: int | None
     at: float
     ended_at: float = float("inf")
-    was_taken_over: bool = False
+    was_doubted: bool = False
     copies: list[Copy] = field(default_factory=list)
 
 
@@ -54,6 +63,7 @@ class Fate:
     state: str
     epoch: int = 0
     owner: Process | None = None
+    claimed_at: float = 0.0
     intents: list[Intent] = field(default_factory=list)
 
     @property
@@ -114,7 +124,7 @@ class Promises:
         self._left.setdefault(recipient, self._world.now)
 
     def in_trouble(self, process: Process | None, since: float, until: float) -> None:
-        """Hear that a process (None: every one) could not do its duty in an interval."""
+        """Hear that a process (None: every one) could not do its duty in an interval; for ever, as it has ended, say."""
         self._troubles.setdefault(process, []).append((since, until))
 
     def committed(self, changes: list[Change], issues: list[tuple[int, str]]) -> None:
@@ -174,7 +184,7 @@ class Promises:
             for copy in fate.copies:
                 if copy.data != contents.get(fate.delivery_id):
                     self._break(f"altered: delivery {fate.delivery_id} arrived with other bytes")
-            self._check_doubles(fate)
+        self._check_doubles()
         for issue_id, state in self._issues.items():
             if state not in _ENDED:
                 self._break(f"issue {issue_id} still is {state} long after the last fault")
@@ -191,7 +201,7 @@ class Promises:
         if change.before in SETTLED and (change.before, change.after) != (DeliveryState.DOUBTFUL, DeliveryState.SENT):
             self._break(f"{name}: was settled as {change.before} and became {change.after}")
         if change.after == DeliveryState.CLAIMED:
-            fate.owner = self._world.current
+            fate.owner, fate.claimed_at = self._world.current, self._world.now
         elif change.after == DeliveryState.DOT_SENT:
             self._check_intent(fate, change)
         elif change.after == DeliveryState.SENT and not fate.copies:
@@ -213,6 +223,13 @@ class Promises:
         is_other = self._world.current not in {None, fate.owner} and not self.knows(fate.delivery_id, fate.epoch)
         if change.after in _FINAL and is_held and is_other:
             self._break(f"delivery {fate.delivery_id}: {change.after} says somebody whose claim was taken over")
+        if (
+            change.after in _DUE
+            and is_held
+            and is_other
+            and not self._was_hindered(fate.owner, fate.claimed_at - LEASE, self._world.now)
+        ):
+            self._break(f"delivery {fate.delivery_id}: {change.after} says somebody else, though its owner was well")
 
     def _check_intent(self, fate: Fate, change: Change) -> None:
         name = f"delivery {fate.delivery_id}"
@@ -229,9 +246,15 @@ class Promises:
     def _end_intent(self, fate: Fate, change: Change) -> None:
         intent = fate.intents[-1]
         intent.ended_at = self._world.now
-        intent.was_taken_over = change.reason == Reason.IN_DOUBT and intent.process is not self._world.current
-        if intent.was_taken_over and self.knows(fate.delivery_id, fate.epoch):
+        intent.was_doubted = change.reason == Reason.IN_DOUBT
+        if intent.was_doubted and intent.process is not self._world.current:
+            self._check_taken_over(fate, intent)
+
+    def _check_taken_over(self, fate: Fate, intent: Intent) -> None:
+        if self.knows(fate.delivery_id, fate.epoch):
             self._break(f"delivery {fate.delivery_id}: taken over as doubtful, though a journal here knows what became of it")
+        if not self._was_hindered(intent.process, intent.at - LEASE, intent.ended_at):
+            self._break(f"delivery {fate.delivery_id}: taken over from somebody who was well")
 
     def _check_finished(self, issue_id: int) -> None:
         for fate in self._fates.values():
@@ -251,24 +274,32 @@ class Promises:
             if owner is not None and count > self.limits.get(owner, count):
                 self._break(f"{owner.name} has {count} messages in doubt on {self.limits[owner]} connections")
 
-    def _check_doubles(self, fate: Fate) -> None:
-        if len(fate.copies) < 2:
-            return
-        if self._on_doubt is OnDoubt.HOLD:
-            self._break(f"doubled: delivery {fate.delivery_id} arrived {len(fate.copies)} times, though doubt is held")
-            return
-        for number, intent in enumerate(fate.intents[:-1]):
-            for copy in intent.copies:
-                again_at = fate.intents[number + 1].at
-                if copy.was_heard and not self._is_excused(intent, again_at):
+    def _check_doubles(self) -> None:
+        """Check that only what was in doubt arrived twice: at most one message for each connection that was cut off from it."""
+        doubled: Counter[tuple[Link, int | None]] = Counter()
+        for fate in self._fates.values():
+            arrived = [intent for intent in fate.intents if intent.copies]
+            if len(arrived) > 1 and self._on_doubt is OnDoubt.HOLD:
+                self._break(f"doubled: delivery {fate.delivery_id} arrived {len(fate.copies)} times, though doubt is held")
+            for intent in arrived[:-1]:
+                copy = intent.copies[0]
+                doubled[copy.link, intent.worker_id] += 1
+                if not intent.was_doubted:
+                    self._break(f"doubled: delivery {fate.delivery_id} was not in doubt, and sent again")
+                elif copy.heard_at <= intent.ended_at and not self._was_hindered(
+                    intent.process, copy.heard_at, intent.ended_at
+                ):
                     self._break(f"doubled: delivery {fate.delivery_id} was answered, and sent again")
+        for (link, _), count in doubled.items():
+            if count > 1:
+                self._break(f"doubled: {count} messages of one connection of {link.loop.process.name} were in doubt at a time")
 
-    def _is_excused(self, intent: Intent, again_at: float) -> bool:
-        """Whether its process could not write down what it had heard before the delivery was sent again."""
-        if intent.process is None or not intent.process.is_alive:
+    def _was_hindered(self, process: Process | None, since: float, until: float) -> bool:
+        """Whether a process died, or could not do its duty, in an interval: it could not write down what it knew."""
+        if process is None or since <= process.died_at <= until:
             return True
-        troubles = [*self._troubles.get(None, ()), *self._troubles.get(intent.process, ())]
-        return any(since <= again_at and until >= intent.at for since, until in troubles)
+        troubles = [*self._troubles.get(None, ()), *self._troubles.get(process, ())]
+        return any(began <= until and ended >= since for began, ended in troubles)
 
     def _break(self, what: str) -> None:
         self._world.note("BROKEN: %s", what)

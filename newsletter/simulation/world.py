@@ -43,14 +43,14 @@ class World:
         self.current: Process | None = None
         self.is_endless = False
         self._done = 0
-        self._events: list[tuple[float, float, int, Action]] = []
+        self._events: list[tuple[float, float, int, Action, Process | None]] = []
         self._count = 0
         self._on_note = on_note
 
-    def at(self, when: float, action: Action) -> None:
-        """Have ``action`` done at virtual second ``when``, or at once if that is past."""
-        self._count += 1
-        heapq.heappush(self._events, (max(when, self.now), self.random.random(), self._count, action))
+    def at(self, when: float, action: Action, *, inside: Process | None = None) -> None:
+        """Have ``action`` done at virtual second ``when``, or at once if that is past: by the world, or inside a process."""
+        self._count = count = self._count + 1
+        heapq.heappush(self._events, (max(when, self.now), self.random.random(), count, action, inside))
 
     def after(self, delay: float, action: Action) -> None:
         """Have ``action`` done in ``delay`` virtual seconds."""
@@ -60,8 +60,11 @@ class World:
         """Let time go on up to virtual second ``until``, unless far too much happens until then."""
         events = self._events
         while events and events[0][0] <= until and not self.is_endless:
-            self.now, _, _, action = heapq.heappop(events)
-            action()
+            self.now, _, _, action, process = heapq.heappop(events)
+            if process is None:
+                action()
+            else:
+                process.enter(action)
             self._done += 1
             self.is_endless = self._done > MOST_EVENTS
         if not self.is_endless:
@@ -78,6 +81,7 @@ class Process:
     """A simulated operating-system process. It may be killed at any step, stopped (SIGSTOP) and continued.
 
     Attributes:
+        died_at: virtual second; infinity while it lives.
         steps: callbacks, jobs and database calls so far: the instants between which it can be killed.
         agenda: what happens to it at which step.
         on_death: called once when it dies, by the world.
@@ -87,6 +91,7 @@ class Process:
         self.world = world
         self.name = name
         self.is_alive = True
+        self.died_at = float("inf")
         self.is_stopped = False
         self.steps = 0
         self.agenda: dict[int, Action] = {}
@@ -95,11 +100,27 @@ class Process:
 
     def post(self, delay: float, action: Action) -> None:
         """Have ``action`` done inside this process in ``delay`` seconds; never if it is dead then, later if it is stopped."""
-        self.world.at(self.world.now + delay, lambda: self._enter(action))
+        self.world.at(self.world.now + delay, action, inside=self)
 
     def post_at(self, when: float, action: Action) -> None:
         """The same at virtual second ``when``."""
-        self.world.at(when, lambda: self._enter(action))
+        self.world.at(when, action, inside=self)
+
+    def enter(self, action: Action) -> None:
+        """Do ``action`` now, as code of this process: not at all if it is dead, when it goes on if it is stopped."""
+        if not self.is_alive:
+            return
+        if self.is_stopped:
+            self._held.append(action)
+            return
+        world = self.world
+        before, world.current = world.current, self
+        try:
+            action()
+        except Killed:
+            pass
+        finally:
+            world.current = before
 
     def step(self) -> None:
         """Take a step of running code.
@@ -120,6 +141,7 @@ class Process:
         if self.is_alive:
             self.world.note("%s is killed at step %d", self.name, self.steps)
             self.is_alive = False
+            self.died_at = self.world.now
             self._held.clear()
             for action in self.on_death:
                 action()
@@ -135,21 +157,7 @@ class Process:
             self.world.note("%s goes on", self.name)
             self.is_stopped = False
             while self._held and self.is_alive and not self.is_stopped:
-                self._enter(self._held.popleft())
-
-    def _enter(self, action: Action) -> None:
-        if not self.is_alive:
-            return
-        if self.is_stopped:
-            self._held.append(action)
-            return
-        before, self.world.current = self.world.current, self
-        try:
-            action()
-        except Killed:
-            pass
-        finally:
-            self.world.current = before
+                self.enter(self._held.popleft())
 
 
 class WorldClock:

@@ -16,6 +16,8 @@ from newsletter.simulation.history import play
         (708, "what a dead worker held of a cancelled issue was not waited for, so no run saw the worker silent long enough"),
         (788, "the same"),
         (865, "the same"),
+        (2529, "a server that had answered 421 took the message after all, and nobody asked why it was sent again"),
+        (2806, "what a process held that had ended was found fault with, as if it still lived"),
     ],
 )
 def test_what_was_broken_once_holds(ground: Ground, seed: int, _found: str) -> None:

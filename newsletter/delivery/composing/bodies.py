@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.model import DeliveryState
@@ -92,16 +92,8 @@ class BodyStore:
 
         The pieces go with the last of them.
         """
-        digests = select(DigestRow.id).where(DigestRow.issue_id == issue_id)
-        doubtful = exists().where(
-            DeliveryRow.digest_id == ComposedBodyRow.digest_id, DeliveryRow.state == DeliveryState.DOUBTFUL
-        )
-        left = exists().where(ComposedBodyRow.digest_id.in_(digests))
-        for statement in (
-            delete(ComposedBodyRow).where(ComposedBodyRow.digest_id.in_(digests), ~doubtful),
-            delete(ComposedPieceRow).where(ComposedPieceRow.issue_id == issue_id, ~left),
-        ):
-            self._session.execute(statement, execution_options={"synchronize_session": False})
+        for statement in _DROP:
+            self._session.connection().execute(statement, {"issue": issue_id})
 
 
 @lru_cache(_ENTRIES_KEPT)
@@ -113,3 +105,18 @@ def _entry(seq: int, match: str) -> DigestEntry:
 def _in_parts(names: Collection[T]) -> list[list[T]]:
     every = list(names)
     return [every[start : start + _MOST_NAMES] for start in range(0, len(every), _MOST_NAMES)]
+
+
+_DIGESTS = select(DigestRow.id).where(DigestRow.issue_id == bindparam("issue"))
+#: Asked for as a whole: looking for the delivery of each body would go through all deliveries for each.
+_DOUBTFUL = select(DeliveryRow.digest_id).where(
+    DeliveryRow.issue_id == bindparam("issue"),
+    DeliveryRow.state == DeliveryState.DOUBTFUL,
+    DeliveryRow.digest_id.is_not(None),
+)
+_DROP = (
+    delete(ComposedBodyRow).where(ComposedBodyRow.digest_id.in_(_DIGESTS), ComposedBodyRow.digest_id.not_in(_DOUBTFUL)),
+    delete(ComposedPieceRow).where(
+        ComposedPieceRow.issue_id == bindparam("issue"), ~exists().where(ComposedBodyRow.digest_id.in_(_DIGESTS))
+    ),
+)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.delivery.model import SETTLED, Delivery, DeliveryId, DeliveryState, SmtpReply
+from newsletter.delivery.rows import is_one_of
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import DigestId, IssueId, IssueState
 from newsletter.digest.tables import IssueRow
@@ -39,7 +40,7 @@ _FINISH = (
     update(IssueRow)
     .where(
         IssueRow.state == IssueState.OPEN,
-        ~exists().where(DeliveryRow.issue_id == IssueRow.id, DeliveryRow.state.in_(_UNSETTLED)),
+        ~exists().where(DeliveryRow.issue_id == IssueRow.id, is_one_of(DeliveryRow.state, _UNSETTLED)),
     )
     .values(state=IssueState.FINISHED, finished_at=bindparam("now"))
     .returning(IssueRow.id)
@@ -134,7 +135,7 @@ class Accounts:
             select(func.count())
             .select_from(DeliveryRow)
             .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
-            .where(IssueRow.state == IssueState.OPEN, DeliveryRow.state.in_(_UNSETTLED))
+            .where(IssueRow.state == IssueState.OPEN, is_one_of(DeliveryRow.state, _UNSETTLED))
         )
         if issue_id is not None:
             query = query.where(DeliveryRow.issue_id == issue_id)

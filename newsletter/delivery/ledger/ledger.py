@@ -19,7 +19,7 @@ from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.ledger.policy import OnDoubt
 from newsletter.delivery.ledger.roster import WorkerId
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Reason, SkipReason
-from newsletter.delivery.rows import change_rows, read_rows, to_instant
+from newsletter.delivery.rows import change_rows, is_one_of, read_rows, to_instant
 from newsletter.delivery.tables import DeliveryRow, WorkerRow
 from newsletter.digest.model import IssueId, IssueState
 from newsletter.digest.tables import IssueRow
@@ -219,9 +219,7 @@ class Ledger(Accounts):
         subscriber_id: SubscriberId | None,
         without: Collection[str],
     ) -> Sequence[Found]:
-        newsletter = self._session.scalar(
-            select(IssueRow.newsletter).where(IssueRow.id == lane.issue_id, IssueRow.state == IssueState.OPEN)
-        )
+        newsletter = self._session.connection().scalar(_NEWSLETTER, {"issue": lane.issue_id})
         if newsletter is None:
             return ()
         values: dict[str, object] = {
@@ -259,7 +257,9 @@ def _ids(rows: Sequence[Row[int]]) -> tuple[DeliveryId, ...]:
 def _waiting(asked: frozenset[str]) -> Select[int]:
     """A query for one delivery of an open issue that waits: of an ``issue``, of a ``reader``, ``due_by`` an instant."""
     open_issues = _OPEN_ONE if "issue" in asked else _OPEN
-    waiting = select(DeliveryRow.id).where(DeliveryRow.issue_id.in_(open_issues), DeliveryRow.state.in_(_WAITING)).limit(1)
+    waiting = (
+        select(DeliveryRow.id).where(DeliveryRow.issue_id.in_(open_issues), is_one_of(DeliveryRow.state, _WAITING)).limit(1)
+    )
     if "reader" in asked:
         waiting = waiting.where(DeliveryRow.subscriber_id == bindparam("reader"))
     if "due_by" in asked:
@@ -286,19 +286,20 @@ _LANES = (
 )
 _LANES_OF_ONE = _LANES.where(IssueRow.id == bindparam("issue"))
 _OPEN = select(IssueRow.id).where(IssueRow.state == IssueState.OPEN)
+_NEWSLETTER = select(IssueRow.newsletter).where(IssueRow.id == bindparam("issue"), IssueRow.state == IssueState.OPEN)
 _OPEN_ONE = _OPEN.where(IssueRow.id == bindparam("issue"))
 _UNFINISHED = select(IssueRow.id).where(IssueRow.state != IssueState.FINISHED)
 _HELD_OF_ANYBODY = (
     select(DeliveryRow.id)
     .where(
-        DeliveryRow.issue_id.in_(select(IssueRow.id).where(IssueRow.state.not_in((IssueState.FINISHED, IssueState.BUILDING)))),
-        DeliveryRow.state.in_(_HELD),
+        DeliveryRow.issue_id.in_(_UNFINISHED.where(IssueRow.state != IssueState.BUILDING)),
+        is_one_of(DeliveryRow.state, _HELD),
     )
     .limit(1)
 )
 _OF_OTHERS = (
     select(DeliveryRow.id)
-    .where(DeliveryRow.state.in_(_HELD), func.coalesce(DeliveryRow.worker_id, 0) != bindparam("mine"))
+    .where(is_one_of(DeliveryRow.state, _HELD), func.coalesce(DeliveryRow.worker_id, 0) != bindparam("mine"))
     .limit(1)
 )
 _HELD_BY_OTHERS = _OF_OTHERS.where(DeliveryRow.issue_id.in_(_UNFINISHED))

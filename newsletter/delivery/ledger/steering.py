@@ -16,6 +16,7 @@ from newsletter.database import Database, lock
 from newsletter.delivery.audience.history import already_sent
 from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.delivery.model import SETTLED, DeliveryId, DeliveryState, Reason, SkipReason
+from newsletter.delivery.rows import is_one_of
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue, IssueId, IssueState
 from newsletter.digest.store import IssueStore
@@ -200,7 +201,7 @@ def _skip_in(issues: Select[int]) -> ReturningUpdate[int]:
     doubted = DeliveryRow.reason == Reason.IN_DOUBT
     return (
         update(DeliveryRow)
-        .where(DeliveryRow.issue_id.in_(issues), DeliveryRow.state.in_(_NOT_LEFT))
+        .where(DeliveryRow.issue_id.in_(issues), is_one_of(DeliveryRow.state, _NOT_LEFT))
         .values(
             state=case((doubted, DeliveryState.DOUBTFUL), else_=DeliveryState.SKIPPED),
             reason=case((doubted, Reason.IN_DOUBT), else_=SkipReason.CANCELLED),

@@ -296,7 +296,7 @@ class Handout:
         if batch.seen:
             self._cursor = batch.last
             self._found_in_pass = True
-        else:
+        if batch.seen < self._size:
             self._cursor = None
             self._lanes.popleft()
         if batch.claims:
