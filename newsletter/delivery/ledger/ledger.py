@@ -159,7 +159,7 @@ class Ledger(Accounts):
             reason: why they were not tried; they then count as deferred.
         """
         if claims:
-            asked = [(claim.delivery_id, claim.epoch, str(reason or "")) for claim in claims]
+            asked = sorted((claim.delivery_id, claim.epoch, str(reason or "")) for claim in claims)
             change_rows(self._session, _GIVE_BACK, ("BIGINT", "INTEGER", "VARCHAR(32)"), asked, {"now": now})
 
     def take_over(self, *, but: WorkerId | None, now: datetime, on_doubt: OnDoubt) -> Recovered:
@@ -172,6 +172,7 @@ class Ledger(Accounts):
         """
         connection = self._session.connection()
         orphaned = {"but": but or 0, "now": now}
+        connection.execute(_LOCK_ORPHANED, {"but": but or 0}).all()
         released = connection.execute(_RELEASE_ORPHANED, orphaned).all()
         in_doubt = DeliveryState.DOUBTFUL if on_doubt is OnDoubt.HOLD else DeliveryState.DEFERRED
         doubted = connection.execute(_DOUBT_ORPHANED, {**orphaned, "in_doubt": in_doubt}).all()
@@ -319,6 +320,13 @@ _ORPHANED = (
     DeliveryRow.issue_id.in_(_UNFINISHED)
     & (func.coalesce(DeliveryRow.worker_id, 0) != bindparam("but"))
     & ~exists().where(WorkerRow.id == DeliveryRow.worker_id)
+)
+#: Whoever changes several rows goes by ascending id, as results and intents do: nobody waits for one who waits for him.
+_LOCK_ORPHANED = (
+    select(DeliveryRow.id)
+    .where(is_one_of(DeliveryRow.state, _HELD), _ORPHANED)
+    .order_by(DeliveryRow.id)
+    .with_for_update(of=DeliveryRow)
 )
 _WAS_TRIED = (DeliveryRow.attempts > 0) | (DeliveryRow.reason != "")
 _RELEASE_ORPHANED = (

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy.orm import Session
 
 from newsletter.database import KeptConnection
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Finding
-from newsletter.delivery.rows import INSTANT, change_rows, read_rows
+from newsletter.delivery.rows import INSTANT, MOST_ROWS, change_rows, read_rows
 
 _INTENT = DeliveryState.DOT_SENT.value
+_ID = itemgetter(0)
 
 
 def record(
@@ -35,8 +37,11 @@ def record(
         intents: claims whose body went out.
         now: aware UTC.
     """
-    rows = [_result(found) for found in results]
-    rows += [(claim.delivery_id, claim.epoch, _INTENT, *_UNCHANGED, claim.address_hash) for claim in intents]
+    # By ascending id, as everybody does who changes several rows: nobody waits for one who waits for him.
+    rows = sorted((_result(found) for found in results), key=_ID)
+    rows += sorted(((claim.delivery_id, claim.epoch, _INTENT, *_UNCHANGED, claim.address_hash) for claim in intents), key=_ID)
+    if len(rows) <= MOST_ROWS:
+        rows.sort(key=_ID)
     changed = change_rows(where, _RECORD, _TYPES, rows, {"now": now})
     if changed == len(rows) or not intents:
         return frozenset([claim.delivery_id for claim in intents])

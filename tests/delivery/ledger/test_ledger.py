@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -417,3 +419,28 @@ def test_what_a_server_says_of_somebody_erased_meanwhile_is_not_kept(database: D
         record(database, claim, Outcome(DeliveryState.FAILED, 1, Reason.REFUSED, reply=reply))
     kept = {claim.subscriber_id: row(database, claim.delivery_id).reply_text for claim in claims}
     assert kept == {stays: reply.text, goes: ""}
+
+
+def test_who_writes_results_and_who_takes_over_do_not_wait_for_each_other(database: Database) -> None:
+    open_issue(database, add_readers(database, 30))
+    both = Barrier(2)
+
+    def write(claims: list[Claim]) -> None:
+        both.wait(10)
+        with database.write() as session:
+            results = [Result(claim, ACCEPTED).finding for claim in claims[:10]]
+            records.record(session, results=results, intents=claims[10:], now=MONDAY)
+
+    def take_over() -> None:
+        both.wait(10)
+        with ledger(database) as writing:
+            writing.take_over(but=None, now=MONDAY, on_doubt=OnDoubt.RESEND)
+
+    for _ in range(10):
+        claims = list(reversed(take(database).claims))
+        intend(database, *claims[:10])
+        with ThreadPoolExecutor(2) as threads:
+            for done in (threads.submit(write, claims), threads.submit(take_over)):
+                done.result()
+        with database.write() as session:
+            session.execute(update(DeliveryRow).values(state=DeliveryState.PENDING, reason="", not_before=MONDAY))
