@@ -12,6 +12,7 @@ import click
 
 from newsletter.cli.output import FAILED, NOTHING_TO_DO, Progress, duration, in_iso, print_json, print_table, progress
 from newsletter.cli.standing import words
+from newsletter.cli.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -52,7 +53,6 @@ def rehearse_and_print(app: App, scope: Scope, *, nothing: str, as_json: bool) -
 
 async def _rehearse(app: App, scope: Scope) -> Rehearsal:
     from newsletter.app import App
-    from newsletter.cli.send import stop_on_signals
     from newsletter.delivery.oversight.rehearsal import rehearse, without_limits
 
     stop = stop_on_signals()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from newsletter.cli.context import Context, pass_context
 from newsletter.cli.issues import find_issue
 from newsletter.cli.output import FAILED, NOTHING_TO_DO, print_json, print_table, progress
 from newsletter.cli.parameters import as_json
+from newsletter.cli.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from newsletter.app import App
@@ -95,14 +95,6 @@ async def _send(app: App, scope: Scope) -> SendReport:
     async with next_hop(app) as smtp:
         with progress("sending") as show:
             return await app.sender(smtp).run(scope, on_progress=lambda so_far: show(*_headway(so_far, expected)), stop=stop)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and Ctrl-C set instead of what they do else; call it in a running loop."""
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    return stop
 
 
 def _headway(so_far: SendReport, expected: int) -> tuple[int, int]:

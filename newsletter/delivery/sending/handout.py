@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
@@ -20,7 +18,9 @@ from newsletter.delivery.ledger.roster import Roster
 from newsletter.delivery.ledger.writer import LedgerWriter
 from newsletter.delivery.model import Claim, DeliveryId, DeliveryState, Draft, Outcome
 from newsletter.delivery.pacing.destinations import Destinations
-from newsletter.delivery.pacing.pace import PaceStore, Purse
+from newsletter.delivery.pacing.pace import Purse
+from newsletter.delivery.sending.allowance import Allowance
+from newsletter.delivery.sending.aside import Aside, Drafted, Waiting
 from newsletter.delivery.sending.line import Job
 from newsletter.digest.model import IssueId
 from subscribers.model import SubscriberId
@@ -42,15 +42,6 @@ class Scope:
     issue_id: IssueId | None = None
     subscriber_id: SubscriberId | None = None
     due_only: bool = True
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A claim whose message is not made yet."""
-
-    claim: Claim
-    draft: Draft
-    group: str
 
 
 class Handout:
@@ -109,17 +100,22 @@ class Handout:
         self._thread = thread
         self._destinations = destinations
         self._purse = purse
+        self._allowance = Allowance(
+            purse,
+            writer,
+            clock,
+            on_drawn=self._go_by_what_was_drawn,
+            on_day_used_up=lambda: self._end_early("the limit of messages a day is reached"),
+        )
         self._check_room = check_room
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[Job[Claim] | _Waiting] = deque()
-        self._aside: dict[str, deque[Job[Claim] | _Waiting]] = {}
-        self._set_aside = 0
+        self._ready: deque[Waiting] = deque()
+        self._aside = Aside()
         self._without: dict[str, set[str]] = {}
         self._running = 0
         #: In the order they came, which is the order they are woken in.
         self._waiters: dict[asyncio.Future[None], None] = {}
         self._changed = asyncio.Event()
-        self._is_dry = asyncio.Event()
         self._lanes: deque[Lane] = deque()
         self._cursor: DeliveryId | None = None
         self._found_in_pass = False
@@ -139,7 +135,7 @@ class Handout:
         self._tasks.append(self._loop.create_task(self._watched(self._produce())))
         self._tasks.append(self._loop.create_task(self._watched(self._look_again())))
         if not self._purse.is_unlimited:
-            self._tasks.append(self._loop.create_task(self._watched(self._keep_pace())))
+            self._tasks.append(self._loop.create_task(self._watched(self._allowance.keep())))
 
     async def next(self, relay: str) -> Job[Claim] | None:
         """Return the next message that may go now to ``relay``; None when nothing is left to do.
@@ -168,8 +164,7 @@ class Handout:
             if not self._destinations.may_start(found.group, self._loop.time(), instead=instead):
                 self._put_aside(found)
                 continue
-            if not self._purse.is_unlimited and not self._purse.spend(relay, found.group):
-                self._is_dry.set()
+            if not self._allowance.spend(relay, found.group):
                 if self._purse.blocked(relay, found.group).startswith("domain:"):
                     self._put_aside(found)
                     continue
@@ -217,14 +212,9 @@ class Handout:
         """Hear that a message was tried."""
         self._tried_since = True
         self._end(job, was_quick=went_well)
-        waiting = self._aside.get(job.group)
-        if waiting:
-            # Its window may have grown by one beside the place that became free.
-            some = [waiting.popleft() for _ in range(min(2, len(waiting)))]
-            self._set_aside -= len(some)
-            self._ready.extendleft(reversed(some))
-            if not waiting:
-                del self._aside[job.group]
+        # Its window may have grown by one beside the place that became free.
+        if waiting := self._aside.first(job.group, 2):
+            self._ready.extendleft(reversed(waiting))
             self._wake()
         if not self._running or self._without:
             self._changed.set()
@@ -251,17 +241,12 @@ class Handout:
         # The first is not to be cut off: what was claimed in the database must be known here.
         if self._tasks:
             await asyncio.wait(self._tasks)
-        if not self._purse.is_unlimited:
-            # Else others would have to do without for a moment, and the day without for good.
-            with contextlib.suppress(SQLAlchemyError):
-                await self._writer.run(
-                    lambda session: PaceStore(session).give_back(self._purse.limits, self._purse.empty(), now=self._clock.now())
-                )
+        await self._allowance.give_back()
         return [job.claim for job in self._take_all()]
 
     @property
     def _has_ended(self) -> bool:
-        return self._is_stopped or (self._is_over and not self._ready and not self._set_aside)
+        return self._is_stopped or (self._is_over and not self._ready and not self._aside)
 
     async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -279,7 +264,7 @@ class Handout:
             self._changed.clear()
             if self._is_purged:
                 self._give_back_all()
-            is_full = self._set_aside >= 2 * self._size
+            is_full = len(self._aside) >= 2 * self._size
             if is_full and self._make_room():
                 continue
             if is_full or len(self._ready) >= self._size:
@@ -305,22 +290,22 @@ class Handout:
                 if isinstance(draft, Outcome):
                     self._writer.record(claim, draft)
                 else:
-                    self._ready.append(_Waiting(claim, draft, self._destinations.group_of(claim.address)))
+                    self._ready.append(Drafted(claim, draft, self._destinations.group_of(claim.address)))
             self._wake()
 
-    def _composed(self, waiting: _Waiting) -> Job[Claim] | None:
+    def _composed(self, drafted: Drafted) -> Job[Claim] | None:
         """Make a message; None if that is not possible, which is recorded."""
         try:
-            return Job(waiting.claim, waiting.draft(), waiting.group)
+            return Job(drafted.claim, drafted.draft(), drafted.group)
         except Exception as error:  # whatever it is, it concerns this one message
-            self._writer.record(waiting.claim, self._not_composed(waiting.claim, error))
+            self._writer.record(drafted.claim, self._not_composed(drafted.claim, error))
             return None
 
     async def _begin_pass(self) -> bool:
         """Go over the deliveries from the start, if there can be anything; False if that is all."""
         if not self._is_first_pass and not self._found_in_pass:
-            used_up = [group for group in self._aside if self._is_used_up(group)]
-            if self._running or self._ready or self._set_aside > sum(len(self._aside[group]) for group in used_up):
+            used_up = self._aside.groups(self._is_used_up)
+            if self._running or self._ready or len(self._aside) > self._aside.count(used_up):
                 await self._changed.wait()
                 return True
             again = [group for group in self._without if not self._is_used_up(group)]
@@ -378,30 +363,8 @@ class Handout:
             without=sorted(domain for domains in self._without.values() for domain in domains),
         )
 
-    async def _keep_pace(self) -> None:
-        """Draw what the limits allow, about a second ahead, when something is missing."""
-        while not self._is_over:
-            self._is_dry.clear()
-            wait = self._purse.next_look(self._loop.time())
-            if math.isinf(wait):
-                self._end_early("the limit of messages a day is reached")
-                return
-            wanted = self._purse.wanted()
-            if not wanted:
-                await self._is_dry.wait()
-            elif wait:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._is_dry.wait()
-            else:
-                await self._draw(wanted)
-
-    async def _draw(self, wanted: Mapping[str, int]) -> None:
-        granted = await self._writer.run(
-            lambda session: PaceStore(session).draw(self._purse.limits, wanted, now=self._clock.now())
-        )
-        self._purse.fill(granted, self._loop.time())
-        for group in [group for group in self._aside if self._is_used_up(group)]:
+    def _go_by_what_was_drawn(self) -> None:
+        for group in self._aside.groups(self._is_used_up):
             # One is kept: something of it is left when the run ends.
             self._leave_out(group, keep=1)
         self._bring_back()
@@ -409,25 +372,22 @@ class Handout:
     async def _look_again(self) -> None:
         while not self._is_over:
             await asyncio.sleep(LOOK_AGAIN)
-            if self._set_aside:
+            if self._aside:
                 self._bring_back()
 
     def _end_early(self, problem: str) -> None:
         self.problem = f"{problem}; the rest goes out after midnight UTC"
         self.stop()
 
-    def _put_aside(self, job: Job[Claim] | _Waiting) -> None:
-        self._aside.setdefault(job.group, deque()).append(job)
-        self._set_aside += 1
-        if self._set_aside >= 2 * self._size or not self._ready:
+    def _put_aside(self, one: Waiting) -> None:
+        self._aside.add(one)
+        if len(self._aside) >= 2 * self._size or not self._ready:
             self._changed.set()
 
     def _bring_back(self) -> None:
         """Let what stands aside be looked at again."""
-        for group in [group for group in self._aside if not self._is_used_up(group)]:
-            waiting = self._aside.pop(group)
-            self._set_aside -= len(waiting)
-            self._ready.extendleft(reversed(waiting))
+        for group in self._aside.groups(lambda group: not self._is_used_up(group)):
+            self._ready.extendleft(reversed(self._aside.all_of(group)))
         self._changed.set()
         self._wake()
 
@@ -436,21 +396,16 @@ class Handout:
 
         False if there is nothing to give back: then what stands aside is soon gone, and nothing more is to be claimed before.
         """
-        now, before = self._loop.time(), self._set_aside
-        stuck = [group for group in self._aside if self._is_stuck(group, now)]
+        now, before = self._loop.time(), len(self._aside)
+        stuck = self._aside.groups(lambda group: self._is_stuck(group, now))
         for group in stuck:
             self._leave_out(group, keep=self._size // (2 * len(stuck)))
-        return self._set_aside < before
+        return len(self._aside) < before
 
     def _leave_out(self, group: str, *, keep: int) -> None:
-        waiting = self._aside[group]
-        for _ in range(len(waiting) - keep):
-            job = waiting.pop()
-            self._set_aside -= 1
-            self._without.setdefault(group, set()).add(job.claim.address.rpartition("@")[2].lower())
-            self._writer.give_back(job.claim)
-        if not waiting:
-            del self._aside[group]
+        for one in self._aside.all_but(group, keep):
+            self._without.setdefault(group, set()).add(one.claim.address.rpartition("@")[2].lower())
+            self._writer.give_back(one.claim)
 
     def _is_stuck(self, group: str, now: float) -> bool:
         return self._destinations.is_slow(group, now) or f"domain:{group}" in self._purse.limits
@@ -458,12 +413,10 @@ class Handout:
     def _is_used_up(self, group: str) -> bool:
         return f"domain:{group}" in self._purse.used_up
 
-    def _take_all(self) -> list[Job[Claim] | _Waiting]:
-        jobs = [*self._ready, *(job for waiting in self._aside.values() for job in waiting)]
+    def _take_all(self) -> list[Waiting]:
+        everything = [*self._ready, *self._aside.everything()]
         self._ready.clear()
-        self._aside.clear()
-        self._set_aside = 0
-        return jobs
+        return everything
 
     def _give_back_all(self) -> None:
         self._is_purged = False
