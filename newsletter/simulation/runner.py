@@ -14,6 +14,8 @@ from newsletter.simulation.history import Verdict, play
 
 #: Histories between two reports of a processor.
 CHUNK = 50
+#: Chunks that one process plays before another takes its place.
+CHUNKS_OF_ONE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,10 @@ def _in_turn(chunks: list[tuple[int, int]]) -> Iterator[Summary]:
 
 
 def _together(chunks: list[tuple[int, int]], processes: int) -> Iterator[Summary]:
-    # Not forked: a copy of a process with threads may hang.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    # Not forked: a copy of a process with threads may hang. Not kept for long: what killed processes leave behind is never
+    # found to be garbage, and looking through ever more of it would take ever longer.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=CHUNKS_OF_ONE) as pool:
         yield from pool.map(_play_chunk, chunks)
 
 
