@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
+from email.errors import MultipartInvariantViolationDefect
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser
@@ -98,6 +99,8 @@ def lint(message: bytes, expected: Expectation) -> list[Finding]:
 def lint_head(head: bytes, expected: Expectation) -> list[Finding]:
     """Check the header of a message, up to and with its empty line, as :func:`lint` does; for an ASCII recipient."""
     parsed = BytesHeaderParser(policy=policy.default).parsebytes(head)
+    # Some versions of Python miss the parts then, although they were told that there is a header only.
+    parsed.defects = [defect for defect in parsed.defects if not isinstance(defect, MultipartInvariantViolationDefect)]
     return [*_check_bytes(head, expected), *_check_fields(parsed, expected)]
 
 

@@ -62,8 +62,8 @@ def _in_turn(chunks: list[tuple[int, int]]) -> Iterator[Summary]:
 
 
 def _together(chunks: list[tuple[int, int]], processes: int) -> Iterator[Summary]:
-    # Not forked: a copy of a process with threads may hang. Not kept for long: what killed processes leave behind is never
-    # found to be garbage, and looking through ever more of it would take ever longer.
+    # Not forked: a copy of a process with threads may hang. Not kept for long: something still holds a part of what histories
+    # leave behind, and looking for garbage among ever more of it would take ever longer.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=CHUNKS_OF_ONE) as pool:
         yield from pool.map(_play_chunk, chunks)
