@@ -63,10 +63,13 @@ def _in_turn(chunks: list[tuple[int, int]]) -> Iterator[Summary]:
 
 def _together(chunks: list[tuple[int, int]], processes: int) -> Iterator[Summary]:
     # Not forked: a copy of a process with threads may hang. Not kept for long: something still holds a part of what histories
-    # leave behind, and looking for garbage among ever more of it would take ever longer.
+    # leave behind, and looking for garbage among ever more of it would take ever longer. A pool could see to that by itself,
+    # but with max_tasks_per_child some versions of Python hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, max_tasks_per_child=CHUNKS_OF_ONE) as pool:
-        yield from pool.map(_play_chunk, chunks)
+    turn = CHUNKS_OF_ONE * processes
+    for start in range(0, len(chunks), turn):
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            yield from pool.map(_play_chunk, chunks[start : start + turn])
 
 
 @lru_cache(maxsize=1)
