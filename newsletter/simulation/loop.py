@@ -125,7 +125,8 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         thread = executor or self._default
-        assert isinstance(thread, SimExecutor)  # noqa: S101 - a real thread has no place here
+        if not isinstance(thread, SimExecutor):
+            raise TypeError("a real thread has no place in a simulated process")
         return thread.run(partial(func, *args))
 
     async def create_connection(  # type: ignore[override]  # only what the core uses: by name, in clear text

@@ -140,8 +140,11 @@ def _worker(random: Random) -> WorkerPlan:
 
 
 def _woken_late(worker: WorkerPlan, seed: int) -> WorkerPlan:
-    """Let some go on just when others have taken over what they held, and are about to send it."""
-    random = Random(f"lease {seed}")  # noqa: S311 - as above; dice of its own, so that seeds from before it play what they played
+    """Let some go on just when others have taken over what they held, and are about to send it.
+
+    With dice of its own, so that seeds without such a stop play what they played before there was this.
+    """
+    random = Random(f"lease {seed}")  # noqa: S311 - must be replayable, protects nothing
     return replace(
         worker,
         stops=tuple(

@@ -91,7 +91,8 @@ class DigestComposer:
     """Composes claims' messages; equal claims give equal bytes, today and after a restart (if the DKIM keys are the same).
 
     A digest's body is made once, of pieces checked by the linter, and stored before the first message is cut from it; every
-    worker then uses the stored bytes. Not for use from several threads at once.
+    worker then uses the stored bytes. Not for use from several threads at once; only what :meth:`prepare` returns may be called
+    in another one meanwhile: it reads, and that a body is made ready twice does no harm.
     """
 
     def __init__(
