@@ -32,8 +32,8 @@ from newsletter.delivery.model import Claim
 from newsletter.digest.model import DigestId, PoolEntry
 from newsletter.digest.snapshot import paper_to_json, receipt_to_json
 from newsletter.digest.tables import DigestRow, IssuePaperRow
-from newsletter.rendering.lint import lint
-from newsletter.rendering.message import ComposedBody
+from newsletter.rendering.message.lint import lint
+from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 from subscribers.model import SubscriberId

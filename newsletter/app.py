@@ -40,7 +40,7 @@ from newsletter.notices.tables import NoticeRow
 from newsletter.preview.inbox import InboxStore
 from newsletter.preview.service import PreviewService
 from newsletter.rendering.renderer import Renderer
-from newsletter.rendering.templates import TemplateFolder
+from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.schedule.slots import Slot, due_at, slot_named
 from newsletter.schedule.ticker import Ticker
 from newsletter.sources.service import FetchService

@@ -22,11 +22,12 @@ from newsletter.errors import NewsletterError
 from newsletter.notices.model import NoticeClaim
 from newsletter.notices.welcome import Welcomes
 from newsletter.rendering.errors import MessageRefused
-from newsletter.rendering.letters import WELCOME, Letter
-from newsletter.rendering.lint import errors_in, lint
-from newsletter.rendering.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal
+from newsletter.rendering.findings import errors_in
+from newsletter.rendering.message.lint import lint
+from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal
 from newsletter.rendering.renderer import Renderer
-from newsletter.rendering.words import RHYTHM
+from newsletter.rendering.view.letters import WELCOME, Letter
+from newsletter.rendering.words.sentences import RHYTHM
 from subscribers.choices_json import choices_from_json
 from subscribers.keys import LinkKeys
 from subscribers.model import Choices, ConsentMethod, NoticeKind, Subscription

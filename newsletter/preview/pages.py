@@ -17,7 +17,7 @@ from newsletter.preview.frames import SANDBOX, Scheme, mail_frame
 from newsletter.preview.inbox import CaughtMessage, InboxStore
 from newsletter.preview.model import PreviewProvider, RenderedPreview
 from newsletter.preview.reading import Reading, printable, read_head, read_message
-from newsletter.rendering.lint import BUDGET_BYTES, CLIP_BYTES
+from newsletter.rendering.message.lint import BUDGET_BYTES, CLIP_BYTES
 
 logger = logging.getLogger(__name__)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
-
-if TYPE_CHECKING:
-    from newsletter.rendering.lint import Finding
+from newsletter.rendering.findings import Finding
 
 
 class RenderingError(NewsletterError):

@@ -16,14 +16,13 @@ import jinja2
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
-from newsletter.rendering.assembly import Content, assemble, common_of, frame_of
-from newsletter.rendering.compiled import CompiledTemplate, Templates
-from newsletter.rendering.encode import quoted_printable
+from newsletter.rendering.digests.kit import Kit
 from newsletter.rendering.errors import MessageRefused
-from newsletter.rendering.kit import Kit
-from newsletter.rendering.letters import Greeting, Letter, LetterView, build_letter, kind_of
-from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint, lint_head
-from newsletter.rendering.message import (
+from newsletter.rendering.findings import errors_in
+from newsletter.rendering.message.assembly import Content, assemble, common_of, frame_of
+from newsletter.rendering.message.encode import quoted_printable
+from newsletter.rendering.message.lint import BUDGET_BYTES, lint, lint_head
+from newsletter.rendering.message.message import (
     CONFIRM,
     FEEDBACK,
     PREFERENCES,
@@ -34,9 +33,11 @@ from newsletter.rendering.message import (
     Slots,
     message_id,
 )
-from newsletter.rendering.pieces import PiecedBody
-from newsletter.rendering.templates import TemplateFolder, naming
-from newsletter.rendering.view import DETAILS, DigestView, ReaderLinks, Views
+from newsletter.rendering.message.pieces import PiecedBody
+from newsletter.rendering.template.compiled import CompiledTemplate, Templates
+from newsletter.rendering.template.folder import TemplateFolder, naming
+from newsletter.rendering.view.letters import Greeting, Letter, LetterView, build_letter, kind_of
+from newsletter.rendering.view.views import DETAILS, DigestView, ReaderLinks, Views
 
 _log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from newsletter.digest.model import IssueState, PoolEntry
 from newsletter.digest.store import IssueStore
 from newsletter.papers.model import Paper
 from newsletter.papers.store import PaperStore
-from newsletter.rendering.text import clean
-from newsletter.rendering.view import paper_url
-from newsletter.rendering.words import author_words, date_words, receipt_words
+from newsletter.rendering.view.views import paper_url
+from newsletter.rendering.words.sentences import author_words, date_words, receipt_words
+from newsletter.rendering.words.text import clean
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead
 
 _OUT = (IssueState.OPEN, IssueState.FINISHED)

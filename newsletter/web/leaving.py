@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from newsletter.rendering.words import date_words
+from newsletter.rendering.words.sentences import date_words
 from newsletter.web.batching import Batcher, BusyError
 from newsletter.web.choosing import cadence_options, rhythm_words
 from newsletter.web.forms import read_form

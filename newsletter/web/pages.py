@@ -13,7 +13,7 @@ import jinja2
 from fastapi import Request, Response
 
 from newsletter.rendering.errors import TemplateError
-from newsletter.rendering.templates import TemplateFolder, make_environment
+from newsletter.rendering.template.folder import TemplateFolder, make_environment
 from newsletter.web.model import Masthead
 
 _STATIC_TYPES = {

@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from newsletter.config import NewsletterConfig
-from newsletter.rendering.words import date_words
+from newsletter.rendering.words.sentences import date_words
 from newsletter.web.choosing import (
     READERS,
     CadenceOption,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
 from newsletter.papers.model import Paper, PaperSeq
-from newsletter.rendering.letters import KINDS, Letter
-from newsletter.rendering.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
+from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
+from newsletter.rendering.view.letters import KINDS, Letter
 from newsletter.trending.model import Receipt, ReceiptPart
 from subscribers.model import Cadence
 

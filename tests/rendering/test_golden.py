@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.digest.model import PoolEntry
-from newsletter.rendering.letters import KINDS, WELCOME
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.view.letters import KINDS, WELCOME
 from subscribers.model import Cadence
 from tests.rendering.samples import (
     BASE_URL,

@@ -19,10 +19,11 @@ from newsletter.digest.model import IssueId, PoolEntry
 from newsletter.packaging import default_templates
 from newsletter.papers.model import Paper
 from newsletter.rendering.errors import MessageRefused, TemplateError
-from newsletter.rendering.lint import BUDGET_BYTES, errors_in, lint
-from newsletter.rendering.message import ComposedBody
+from newsletter.rendering.findings import errors_in
+from newsletter.rendering.message.lint import BUDGET_BYTES, lint
+from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
-from newsletter.rendering.text import clean
+from newsletter.rendering.words.text import clean
 from tests.rendering.samples import (
     BASE_URL,
     ISSUE,

@@ -14,7 +14,7 @@ from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.papers.model import Observation
 from newsletter.papers.store import PaperStore
-from newsletter.rendering.templates import TemplateFolder
+from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.web.app import create_app
 from newsletter.web.model import WebDeps
 from subscribers.keys import LinkKeys

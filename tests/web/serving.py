@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from newsletter.clock import Clock, ManualClock
 from newsletter.config import NewsletterConfig, SignUpConfig
 from newsletter.database import Database
-from newsletter.rendering.templates import TemplateFolder
+from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.web.archive import listed_paper
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead, WebDeps
 from newsletter.web.pages import Pages

@@ -11,7 +11,7 @@ import pytest
 from newsletter.clock import ManualClock
 from newsletter.database import Database
 from newsletter.errors import DatabaseError
-from newsletter.rendering.templates import TemplateFolder
+from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.web.middleware import MAX_BODY_BYTES
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead
 from subscribers.links import Links

@@ -23,8 +23,9 @@ from newsletter.digest.model import DigestId, IssueId
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.rendering.errors import MessageRefused
-from newsletter.rendering.lint import errors_in, lint
-from newsletter.rendering.message import (
+from newsletter.rendering.findings import errors_in
+from newsletter.rendering.message.lint import lint
+from newsletter.rendering.message.message import (
     DATE,
     FEEDBACK,
     MESSAGE_ID,
@@ -37,7 +38,7 @@ from newsletter.rendering.message import (
     date_field,
     encoded_recipient,
 )
-from newsletter.rendering.pieces import PiecedBody
+from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 

@@ -12,10 +12,10 @@ from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.digest.model import Digest, DigestId, Issue, IssueId
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
+from newsletter.rendering.bodies import IssueBodies
 from newsletter.rendering.errors import RenderingError
-from newsletter.rendering.issue import IssueBodies
-from newsletter.rendering.message import DATE, FEEDBACK, MESSAGE_ID, PREFERENCES, TO, UNSUBSCRIBE, ComposedBody
-from newsletter.rendering.pieces import Piece, PiecedBody, is_pieced, read_piece, read_recipe
+from newsletter.rendering.message.message import DATE, FEEDBACK, MESSAGE_ID, PREFERENCES, TO, UNSUBSCRIBE, ComposedBody
+from newsletter.rendering.message.pieces import Piece, PiecedBody, is_pieced, read_piece, read_recipe
 from newsletter.rendering.renderer import Renderer
 
 #: Issues whose pools and pieces are kept in memory, and of each the pieces that were read, and names of those stored.

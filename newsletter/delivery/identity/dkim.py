@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from newsletter.config import NewsletterConfig
 from newsletter.errors import NewsletterError
-from newsletter.rendering.message import Gapped
+from newsletter.rendering.message.message import Gapped
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from newsletter.digest.model import DigestId
 from newsletter.digest.tables import DigestRow
 from newsletter.errors import NewsletterError
 from newsletter.rendering.errors import MessageRefused
-from newsletter.rendering.message import FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal, message_id
-from newsletter.rendering.pieces import PiecedBody, own_piece, read_piece, read_recipe
+from newsletter.rendering.message.message import FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal, message_id
+from newsletter.rendering.message.pieces import PiecedBody, own_piece, read_piece, read_recipe
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 from subscribers.model import Subscriber, SubscriberId, SubscriberState

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from newsletter.config import DkimConfig, NewsletterConfig
 from newsletter.delivery.identity.dkim import OVERSIGNED, BodySigner, DkimKeyError, DkimSigner, load_signers, relaxed_body
-from newsletter.rendering.lint import Expectation
-from newsletter.rendering.message import DATE, MESSAGE_ID, TO, UNSUBSCRIBE, ComposedBody
+from newsletter.rendering.message.lint import Expectation
+from newsletter.rendering.message.message import DATE, MESSAGE_ID, TO, UNSUBSCRIBE, ComposedBody
 from tests.conftest import MONDAY
 from tests.delivery.keys import DOMAIN, ed25519_key, ed25519_signer, pem, rsa_key, rsa_signer, verifies
 

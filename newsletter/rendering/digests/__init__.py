@@ -1,0 +1,1 @@
+"""The digests of an issue, put together from pieces."""

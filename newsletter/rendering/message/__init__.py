@@ -1,0 +1,1 @@
+"""Messages as bytes: encoded, put together, looked at once more."""

@@ -1,0 +1,278 @@
+"""The last look at a message before it may leave: parsed again by the standard library, which had no part in making it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from email import message_from_bytes, policy
+from email.errors import MultipartInvariantViolationDefect
+from email.headerregistry import AddressHeader
+from email.message import EmailMessage, MIMEPart
+from email.parser import BytesHeaderParser
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from newsletter.rendering.findings import Finding, Severity
+
+#: Gmail clips near 102 kB, and what it clips is the footer with the way out.
+CLIP_BYTES = 102_000
+BUDGET_BYTES = 90_000
+MAX_LINE = 998
+
+#: Fields that every message has, once each.
+COMMON_FIELDS = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
+#: Fields that some messages have; an expectation names them.
+REPLY_TO, LIST_ID, AUTO_SUBMITTED, FORM_SUB = "Reply-To", "List-Id", "Auto-Submitted", "Form-Sub"
+LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST = "List-Unsubscribe", "List-Unsubscribe-Post"
+PART_FIELDS = ("Content-Type", "Content-Transfer-Encoding")
+
+_LIST_ID = re.compile(r"<[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$")
+_FORBIDDEN_ELEMENTS = frozenset(
+    {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
+)
+_URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
+_SCHEMES = frozenset({"https", "http", "mailto"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_OUTSIDE_STYLE = re.compile(r"@import|@font-face|url\s*\(|expression\s*\(|-moz-binding|behavior\s*:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the message must say.
+
+    Attributes:
+        fields: names of its fields beyond :data:`COMMON_FIELDS`, once each; no other field may be there.
+        links: name and URL, with its token, of each link that must stand in both parts; the one named ``unsubscribe`` stands in
+            the List-Unsubscribe field too.
+        forbidden: strings that must be nowhere in it: the placeholders of slots.
+        picture_base: where pictures may come from besides the message itself; ``""``: from nowhere.
+    """
+
+    recipient: str
+    from_name: str
+    from_address: str
+    subject: str
+    fields: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    forbidden: tuple[str, ...] = ()
+    picture_base: str = ""
+
+
+def lint(message: bytes, expected: Expectation) -> list[Finding]:
+    """Check a whole message against the rules and against what it was meant to be.
+
+    Only the To field may hold octets beyond ASCII, and only those of the expected recipient (RFC 6532 section 3.2).
+
+    Returns:
+        Findings in the order of the message; none, or only warnings, if it may leave.
+    """
+    if not expected.recipient.isascii():
+        message, expected = _with_ascii_recipient(message, expected)
+    parsed = message_from_bytes(message, policy=policy.default)
+    return [
+        *_check_bytes(message, expected),
+        *_check_fields(parsed, expected),
+        *_check_parts(parsed, expected),
+    ]
+
+
+def lint_head(head: bytes, expected: Expectation) -> list[Finding]:
+    """Check the header of a message, up to and with its empty line, as :func:`lint` does; for an ASCII recipient."""
+    parsed = BytesHeaderParser(policy=policy.default).parsebytes(head)
+    # Some versions of Python miss the parts then, although they were told that there is a header only.
+    parsed.defects = [defect for defect in parsed.defects if not isinstance(defect, MultipartInvariantViolationDefect)]
+    return [*_check_bytes(head, expected), *_check_fields(parsed, expected)]
+
+
+def _with_ascii_recipient(message: bytes, expected: Expectation) -> tuple[bytes, Expectation]:
+    """Put another name for the expected recipient, where it stands: the parser knows no UTF-8 in a header."""
+    domain = expected.recipient.rpartition("@")[2]
+    head, end, body = message.partition(b"\r\n\r\n")
+    head = head.replace(f"\r\nTo: {expected.recipient}\r\n".encode(), f"\r\nTo: utf-8@{domain}\r\n".encode(), 1)
+    return head + end + body, replace(expected, recipient=f"utf-8@{domain}")
+
+
+def _check_bytes(message: bytes, expected: Expectation) -> Iterator[Finding]:
+    bare = message.replace(b"\r\n", b"")
+    if b"\r" in bare or b"\n" in bare:
+        yield Finding("bare-line-end", "a CR or LF stands alone (RFC 5321 section 2.3.8)")
+    if b"\0" in message:
+        yield Finding("nul", "a NUL byte")
+    if not message.isascii():
+        yield Finding("eight-bit", "bytes above 127 although everything should be encoded")
+    if any(part.encode() in message for part in expected.forbidden):
+        yield Finding("unfilled-slot", "a placeholder was not replaced")
+    head, _, body = message.partition(b"\r\n\r\n")
+    longest = max(map(len, message.split(b"\r\n")))
+    if longest > MAX_LINE:
+        yield Finding("long-line", f"a line of {longest} bytes; {MAX_LINE} are allowed (RFC 5322 section 2.1.1)")
+    for line in head.split(b"\r\n"):
+        # A line that has but one word after the field's name cannot be folded.
+        if len(line) > 78 and len(line.split()) > 2:
+            yield Finding("long-header-line", f"a header line of {len(line)} bytes that could be folded", Severity.WARNING)
+    if any(line.startswith(b".") for line in body.split(b"\r\n")):
+        yield Finding("leading-dot", "a line begins with a dot", Severity.WARNING)
+
+
+def _check_fields(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
+    names = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118 - iterating a message is not the same
+    wanted = Counter(name.lower() for name in (*COMMON_FIELDS, *expected.fields))
+    for name in sorted((names - wanted).keys()):
+        yield Finding("unexpected-header", f"the field {name} should not be there, or not more than once")
+    for name in sorted((wanted - names).keys()):
+        yield Finding("missing-header", f"the field {name} is missing")
+    if parsed.defects or any(value.defects for value in parsed.values()):
+        yield Finding("malformed-header", "the header cannot be read without guessing")
+    if names == wanted:
+        yield from _check_values(parsed, expected)
+
+
+def _check_values(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
+    if _addresses(parsed, "To") != [("", expected.recipient)]:
+        yield Finding("recipient", "the To field is not exactly the one expected address")
+    # Blanks do not count: this parser puts one between two encoded words of a phrase, where RFC 2047 section 6.2 has none.
+    if _without_blanks(_addresses(parsed, "From")) != _without_blanks([(expected.from_name, expected.from_address)]):
+        yield Finding("from", f"the From field does not read {expected.from_name!r} with the newsletter's address")
+    if parsed["Subject"] != expected.subject:
+        yield Finding("subject", f"the Subject reads {str(parsed['Subject'])!r} instead of {expected.subject!r}")
+    if parsed["Date"].datetime is None or parsed["Date"].datetime.tzinfo is None:
+        yield Finding("date", "the Date field is not a date with a zone")
+    if not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>", parsed["Message-ID"]):
+        yield Finding("message-id", "the Message-ID is not of the form <left@right>")
+    if LIST_ID in expected.fields and not _LIST_ID.search(str(parsed[LIST_ID])):
+        yield Finding("list-id", "List-Id does not end in <identifier> (RFC 2919 section 3)")
+    if LIST_UNSUBSCRIBE in expected.fields:
+        url = dict(expected.links).get("unsubscribe", "")
+        yield from _check_way_out(str(parsed[LIST_UNSUBSCRIBE]), str(parsed[LIST_UNSUBSCRIBE_POST]), url)
+    if AUTO_SUBMITTED in expected.fields and parsed[AUTO_SUBMITTED] != "auto-generated":
+        yield Finding("auto-submitted", "Auto-Submitted is not auto-generated (RFC 3834 section 5)")
+    if FORM_SUB in expected.fields and not str(parsed[FORM_SUB]).startswith("v=1; "):
+        yield Finding("form-sub", "Form-Sub does not begin with its version")
+
+
+def _check_way_out(unsubscribe: str, post: str, url: str) -> Iterator[Finding]:
+    if not unsubscribe.startswith(f"<{url}>") or unsubscribe.count("<http") != 1 or "=?" in unsubscribe:
+        yield Finding(
+            "list-unsubscribe", "List-Unsubscribe does not begin with exactly the expected URL (RFC 8058 section 3.1)"
+        )
+    elif not re.match(r"https:|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", url):
+        # A link to this machine is fine for trying things out: the configuration refuses it where mail really leaves.
+        yield Finding("unsubscribe-https", "one-click unsubscribe needs https (RFC 8058 section 3.1)")
+    if post != "List-Unsubscribe=One-Click":
+        yield Finding("list-unsubscribe-post", "List-Unsubscribe-Post is not List-Unsubscribe=One-Click")
+
+
+def _addresses(parsed: EmailMessage, name: str) -> list[tuple[str, str]]:
+    header = parsed[name]
+    if not isinstance(header, AddressHeader):
+        return []
+    return [(address.display_name, address.addr_spec) for address in header.addresses]
+
+
+def _without_blanks(addresses: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [("".join(name.split()), address) for name, address in addresses]
+
+
+def _check_parts(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
+    parts = list(parsed.iter_parts()) if parsed.is_multipart() else []
+    types = [parsed.get_content_type(), *(part.get_content_type() for part in parts)]
+    if types != ["multipart/alternative", "text/plain", "text/html"]:
+        yield Finding("structure", f"the message is {' '.join(types)}, not multipart/alternative text/plain text/html")
+        return
+    for part, kind in zip(parts, ("text", "HTML"), strict=True):
+        yield from _check_part(part, kind)
+    text = _content(parts[0])
+    for name, url in expected.links:
+        if url not in text:
+            yield Finding(f"{name}-link", f"the text part does not have its {name} link")
+    size = len(str(parts[1].get_payload()).encode())
+    if size > CLIP_BYTES:
+        yield Finding("too-big", f"the HTML part has {size} bytes encoded; mailbox providers clip at {CLIP_BYTES}")
+    elif size > BUDGET_BYTES:
+        yield Finding("big", f"the HTML part has {size} bytes encoded; stay under {BUDGET_BYTES}", Severity.WARNING)
+    yield from _check_html(_content(parts[1]), expected)
+
+
+def _check_part(part: MIMEPart, kind: str) -> Iterator[Finding]:
+    if sorted(name.lower() for name in part.keys()) != sorted(name.lower() for name in PART_FIELDS):  # noqa: SIM118 - as above
+        yield Finding("part-header", f"the {kind} part has other fields than {' and '.join(PART_FIELDS)}")
+    if part.get_content_charset() != "utf-8" or part["Content-Transfer-Encoding"] != "quoted-printable":
+        yield Finding("part-encoding", f"the {kind} part is not UTF-8 in quoted-printable")
+    content = _content(part)
+    if not content.strip():
+        yield Finding("empty-part", f"the {kind} part is empty")
+    if content.encode() != _raw_content(part):
+        yield Finding("part-encoding", f"the {kind} part is not valid UTF-8")
+    if _CONTROL.search(content):
+        yield Finding("control-character", f"the {kind} part holds a control character")
+
+
+def _content(part: MIMEPart) -> str:
+    return _raw_content(part).decode("utf-8", "replace")
+
+
+def _raw_content(part: MIMEPart) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+class _Page(HTMLParser):
+    """Collects what the rules need to know of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.findings: list[Finding] = []
+        self.links: list[str] = []
+        self.pictures: list[str] = []
+        self._in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _FORBIDDEN_ELEMENTS:
+            self._find("forbidden-element", f"<{tag}> has no place in a mail")
+        self._in_style = tag == "style"
+        for name, value in attrs:
+            if name.startswith("on"):
+                self._find("event-handler", f"the attribute {name} runs a script")
+            elif name in _URL_ATTRIBUTES:
+                self._check_url(tag, name, value or "")
+            elif name == "style" and _OUTSIDE_STYLE.search(value or ""):
+                self._find("outside-style", "a style loads something from elsewhere")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self._in_style = False
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "style":
+            self._in_style = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_style and _OUTSIDE_STYLE.search(data):
+            self._find("outside-style", "a style sheet loads something from elsewhere")
+
+    def _check_url(self, tag: str, name: str, value: str) -> None:
+        if tag == "img":
+            self.pictures.append(value)
+            return
+        self.links.append(value)
+        if name != "href" or urlsplit(value).scheme not in _SCHEMES or value != value.strip():
+            self._find("link", f"<{tag} {name}> does not lead to an https, http or mailto address")
+
+    def _find(self, rule: str, problem: str) -> None:
+        self.findings.append(Finding(rule, problem))
+
+
+def _check_html(html: str, expected: Expectation) -> Iterator[Finding]:
+    page = _Page()
+    page.feed(html)
+    page.close()
+    yield from dict.fromkeys(page.findings)
+    for name, url in expected.links:
+        if url not in page.links:
+            yield Finding(f"{name}-link", f"the HTML part does not have its {name} link")
+    for source in page.pictures:
+        own = bool(expected.picture_base) and source.startswith(f"{expected.picture_base}/")
+        if not (own or source.startswith(("cid:", "data:image/"))):
+            yield Finding("outside-picture", "a picture comes from a server that would learn who reads this")

@@ -1,0 +1,1 @@
+"""Templates: found, compiled to HTML, cut into parts."""

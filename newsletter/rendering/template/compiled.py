@@ -1,0 +1,101 @@
+"""The operator's templates, compiled: once, and again when one of their files changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jinja2
+from jinja2 import meta
+
+from newsletter.rendering.errors import TemplateError
+from newsletter.rendering.template.cutting import cut
+from newsletter.rendering.template.folder import FileStamp, TemplateFolder, make_environment
+from newsletter.rendering.template.mjml import compile_mjml
+from newsletter.rendering.template.parts import IndivisibleError, Parts
+from newsletter.rendering.words.text import wrap
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTemplate:
+    """Both templates of one kind of mail, ready to render. ``version`` is a hash over all files that went in.
+
+    ``page`` is what ``html`` was made from: HTML with Jinja inside.
+    """
+
+    html: jinja2.Template
+    text: jinja2.Template
+    page: str
+    files: tuple[str, ...]
+    version: str
+
+
+class Templates:
+    """Compiles what is in ``folder``."""
+
+    def __init__(self, folder: TemplateFolder) -> None:
+        self._folder = folder
+        self._compiled: dict[str, tuple[tuple[FileStamp, ...], CompiledTemplate]] = {}
+        self._parts: dict[str, tuple[CompiledTemplate, tuple[Parts, Parts] | IndivisibleError]] = {}
+
+    def template(self, name: str) -> CompiledTemplate:
+        """Return the compiled templates ``name.mjml`` and ``name.txt``; compiled anew only if one of their files changed.
+
+        Raises:
+            TemplateError: one of them, or a file they include, cannot be used.
+        """
+        known = self._compiled.get(name)
+        if known is not None:
+            stamps, compiled = known
+            if self._folder.has_still(compiled.files, stamps):
+                return compiled
+        compiled = self._compile(name)
+        self._compiled[name] = (self._folder.stamp(compiled.files), compiled)
+        return compiled
+
+    def parts(self, name: str) -> tuple[Parts, Parts]:
+        """Return both templates in parts, the HTML first.
+
+        Raises:
+            IndivisibleError: one of them cannot be cut; says which and why.
+            TemplateError: as above.
+        """
+        compiled = self.template(name)
+        known, parts = self._parts.get(name, (None, None))
+        if known is not compiled or parts is None:
+            parts = self._cut(name, compiled)
+            self._parts[name] = compiled, parts
+        if isinstance(parts, IndivisibleError):
+            raise parts
+        return parts
+
+    def _cut(self, name: str, compiled: CompiledTemplate) -> tuple[Parts, Parts] | IndivisibleError:
+        environment, file = compiled.html.environment, f"{name}.mjml"
+        try:
+            html = cut(compiled.page, file, environment, self._folder.read)
+            file = f"{name}.txt"
+            return html, cut(self._folder.read(file), file, environment, self._folder.read)
+        except IndivisibleError as error:
+            return IndivisibleError(f"{file} {error}")
+
+    def _compile(self, name: str) -> CompiledTemplate:
+        environment = make_environment(self._folder.jinja_loader())
+        environment.filters["wrap"] = wrap
+        page = compile_mjml(f"{name}.mjml", self._folder.read, environment)
+        html = environment.from_string(page.source)
+        text_files = [f"{name}.txt"]
+        for file in text_files:
+            text_files += [part for part in self._includes(file, environment) if part not in text_files]
+        text = environment.get_template(f"{name}.txt")
+        files = (*page.files, *text_files)
+        return CompiledTemplate(html, text, page.source, files, self._folder.version(files))
+
+    def _includes(self, name: str, environment: jinja2.Environment) -> list[str]:
+        try:
+            source = self._folder.read(name)
+            environment.compile(source)
+            found = list(meta.find_referenced_templates(environment.parse(source)))
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(name, str(error.message), line=error.lineno) from error
+        if None in found:
+            raise TemplateError(name, "includes a template whose name is only known later; write the name itself")
+        return [part for part in found if part is not None]

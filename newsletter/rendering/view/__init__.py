@@ -1,0 +1,1 @@
+"""What templates are shown, every word and figure decided."""

@@ -1,0 +1,179 @@
+"""Letters: mails to one person that are no issue, such as "please confirm". What each is given, and what it must say.
+
+Pure. No text of whoever filled in a form is ever in one: the words come from the templates, the newsletter's settings and a
+few named values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from newsletter.config import NewsletterConfig
+from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
+from newsletter.rendering.view.views import DigestView
+
+#: The template of a digest that greets somebody new; it is composed like a digest, with a letter's words above its papers.
+WELCOME = "welcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one letter is made of.
+
+    Attributes:
+        template: ``confirm``, ``known``, ``welcome-early``, ``confirm-address`` or ``address-changed``.
+        key: what makes it this letter and no other, such as ``notice 17``; equal letters give equal bytes.
+        values: what its template is given, exactly: ``rhythm`` ("every day"), ``hour`` ("08:00"), ``zone`` ("Europe/Berlin"),
+            ``valid_for`` ("7 days"); see the template's head.
+        form_sub: for the Form-Sub field: ``v=1; ip=…``; ``""``: it has none.
+    """
+
+    template: str
+    key: str
+    values: Mapping[str, str | int]
+    form_sub: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """What the template of a letter is shown besides its ``values``. Absent text, and a link it does not have, is ``""``.
+
+    ``contact`` is the address that takes answers. ``number``, ``date`` and ``intro`` are those of no issue, for the masthead.
+    """
+
+    name: str
+    tagline: str
+    subject: str
+    preheader: str
+    postal_address: str
+    contact: str
+    confirm_url: str
+    preferences_url: str
+    unsubscribe_url: str
+    number: str = ""
+    date: str = ""
+    intro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterKind:
+    """What all letters of one template have in common.
+
+    Attributes:
+        subject: with ``{name}`` for the newsletter's; ``preheader`` with the names of ``values``.
+        values: names of what the template is given.
+        links: slots of the links it must have. ``unsubscribe`` only where the person is subscribed.
+        has_list_id: whether it is about one newsletter: then it carries that one's List-Id, as RFC 2919 section 3 wants of
+            answers to single people too, and is filed beside the issues. A change of address is about all of them.
+    """
+
+    subject: str
+    preheader: str
+    values: frozenset[str]
+    links: tuple[str, ...] = ()
+    has_list_id: bool = True
+
+
+KINDS: Mapping[str, LetterKind] = {
+    "confirm": LetterKind(
+        "Please confirm: {name}",
+        "One click, and it comes {rhythm}. The link works for {valid_for}.",
+        frozenset({"rhythm", "valid_for"}),
+        (CONFIRM,),
+    ),
+    "known": LetterKind(
+        "You already get {name}",
+        "It comes {rhythm}, and nothing has changed.",
+        frozenset({"rhythm"}),
+        (PREFERENCES, UNSUBSCRIBE),
+    ),
+    WELCOME: LetterKind(
+        "Welcome to {name}",
+        "It comes {rhythm} at {hour}. The latest issue is below.",
+        frozenset({"rhythm", "hour", "zone"}),
+        (PREFERENCES, UNSUBSCRIBE),
+    ),
+    "welcome-early": LetterKind(
+        "Welcome to {name}",
+        "It comes {rhythm} at {hour}.",
+        frozenset({"rhythm", "hour", "zone"}),
+        (PREFERENCES, UNSUBSCRIBE),
+    ),
+    "confirm-address": LetterKind(
+        "Please confirm your new address: {name}",
+        "One click, and your mails come here. The link works for {valid_for}.",
+        frozenset({"valid_for"}),
+        (CONFIRM,),
+        has_list_id=False,
+    ),
+    "address-changed": LetterKind(
+        "Your mails go to another address: {name}",
+        "This is the last one that comes here.",
+        frozenset(),
+        has_list_id=False,
+    ),
+}
+
+
+def kind_of(template: str, values: Mapping[str, object]) -> LetterKind:
+    """Return the kind of letter that ``template`` makes.
+
+    Raises:
+        ValueError: no letter has this template, or ``values`` are not exactly those that it is given.
+    """
+    if template not in KINDS:
+        raise ValueError(f"no letter has the template {template!r}; there are {', '.join(KINDS)}")
+    kind = KINDS[template]
+    if kind.values != values.keys():
+        raise ValueError(f"{template} is given {sorted(kind.values) or 'nothing'}, not {sorted(values) or 'nothing'}")
+    return kind
+
+
+def build_letter(
+    newsletter: NewsletterConfig, kind: LetterKind, values: Mapping[str, object], links: Mapping[str, str]
+) -> LetterView:
+    """Decide what the template of a letter is shown.
+
+    Args:
+        newsletter: names and addresses.
+        kind: of the letter.
+        values: of the letter, as ``kind`` names them.
+        links: by slot name, the absolute URLs the letter has.
+    """
+    return LetterView(
+        name=newsletter.name,
+        tagline=newsletter.tagline,
+        subject=kind.subject.format(name=newsletter.name),
+        preheader=kind.preheader.format(**values),
+        postal_address=newsletter.postal_address,
+        contact=newsletter.reply_to or newsletter.from_address,
+        confirm_url=links.get(CONFIRM, ""),
+        preferences_url=links.get(PREFERENCES, ""),
+        unsubscribe_url=links.get(UNSUBSCRIBE, ""),
+    )
+
+
+class Greeting:
+    """The words of a letter around a digest.
+
+    Raises:
+        ValueError: as :func:`kind_of`, or a letter that stands alone.
+    """
+
+    def __init__(self, template: str, values: Mapping[str, object]) -> None:
+        if template != WELCOME:
+            raise ValueError(f"only {WELCOME} stands around a digest, not {template}")
+        self.template = template
+        self.kind = kind_of(template, values)
+        self.values = values
+
+    def over(self, view: DigestView) -> DigestView:
+        """Return ``view`` in the letter's words: its subject, preheader and rhythm (of the reader, not of the issue)."""
+        return replace(
+            view,
+            subject=self.kind.subject.format(name=view.name),
+            preheader=self.kind.preheader.format(**self.values),
+            intro="",
+            rhythm=str(self.values["rhythm"]),
+        )
