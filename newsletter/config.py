@@ -93,6 +93,44 @@ class PathsConfig(Section):
     templates: Path = Field(Path("templates"), description="your own templates; a file missing here is taken from the package")
 
 
+class PicturesConfig(Section):
+    """Pictures of papers: fetched, checked, and made anew."""
+
+    fetch: bool = Field(default=True, description="whether pictures are fetched for newsletters whose look has some")
+    per_run: int = Field(40, ge=0, le=1000, description="most pictures fetched after one run of the sources")
+    max_bytes: int = Field(8_000_000, ge=1000, description="largest picture taken, before it is made smaller")
+    keep: Duration = Field(timedelta(days=400), description="how long pictures are kept; mails that link to them outlive them")
+
+
+class SummariesConfig(Section):
+    """A service that writes summaries where a source gives none. Off as long as url is empty."""
+
+    url: str = Field("", description="OpenAI-compatible endpoint, like https://llm.example.org/v1/chat/completions")
+    model: str = Field("", description="name of the model, as the service calls it")
+    api_key: SecretStr | None = Field(None, description="key of the service; better kept in api_key_file")
+    api_key_file: Path | None = Field(None, description="file whose first line is the key")
+    timeout: Duration = Field(timedelta(seconds=20), description="for one summary")
+    per_run: int = Field(20, ge=1, le=1000, description="most summaries asked for after one run of the sources")
+    per_day: int = Field(200, ge=1, description="most summaries asked for on one day (UTC)")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and not self.url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+            raise ValueError("url must begin with https://, or lead to this machine")
+        if self.url and not self.model:
+            raise ValueError("url is set but no model; name the model that writes the summaries")
+        return self
+
+
+class PreviewConfig(Section):
+    """The studio: ``newsletter preview``."""
+
+    caniemail: str = Field(
+        "https://www.caniemail.com/api/data.json",
+        description="table of what mail programs can do, fetched on demand",
+    )
+
+
 class SecurityConfig(Section):
     """The secret that signs links and hashes suppressed addresses. Losing it breaks every link already mailed."""
 
@@ -349,6 +387,30 @@ class DkimConfig(Section):
     domain: str = Field("", description='signing domain (d=), the one of from_address or above it; "" means that one')
 
 
+class LookConfig(Section):
+    """How a newsletter's mails look; docs/templates.md says how to make a theme."""
+
+    theme: str = Field(
+        "quiet", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="quiet, rich, compact, or a folder in your templates/themes"
+    )
+    accent: str = Field("#b4431f", description="your colour, for ranks and buttons; made darker where it is hard to read")
+    accent_dark: str = Field("#f08a5d", description='the same for dark mode; "" means accent, made lighter')
+    logo: Path | None = Field(None, description="picture in the masthead instead of the name: PNG, JPEG, WebP or GIF")
+    logo_width: int = Field(180, ge=16, le=528, description="width in pixels at which it is shown")
+    pictures: Literal["linked", "embedded", "none"] = Field(
+        "linked", description="pictures come from web.base_url, are part of each mail, or are left out"
+    )
+
+    @field_validator("accent", "accent_dark")
+    @classmethod
+    def _colour(cls, value: str, info: Any) -> str:
+        if value == "" and info.field_name != "accent":
+            return value
+        if not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+            raise ValueError("not a colour; write it like #b4431f")
+        return value.lower()
+
+
 class NewsletterConfig(Section):
     """One publication."""
 
@@ -374,7 +436,13 @@ class NewsletterConfig(Section):
     size: int = Field(10, ge=1, le=60, description="papers in a digest, unless a reader chose otherwise")
     pool_size: int = Field(120, ge=1, le=1000, description="papers an issue's pool holds for readers' own choices")
     pool_days: int = Field(14, ge=1, le=90, description="age in days up to which a listed paper may enter a pool")
-    template: str = Field("digest", pattern=r"^[a-z0-9_-]+$", description="template of the mail, without ending")
+    language: str = Field(
+        "en",
+        pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
+        description="of the fixed words: en, ar, de, es, fr, or your own catalogue",
+    )
+    look: LookConfig = LookConfig()
+    goodbye: bool = Field(default=False, description="whether who leaves on the page gets a last mail that says so")
     sources: tuple[str, ...] = Field((), description="sources whose papers it takes; empty takes all")
     topics: tuple[str, ...] = Field(
         (
@@ -457,6 +525,9 @@ class Config(Section):
     inbox: InboxConfig = InboxConfig()
     http: HttpConfig = HttpConfig()
     sources: SourcesConfig = SourcesConfig()
+    pictures: PicturesConfig = PicturesConfig()
+    summaries: SummariesConfig = SummariesConfig()
+    preview: PreviewConfig = PreviewConfig()
     trending: TrendingConfig = TrendingConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     log: LogConfig = LogConfig()
@@ -503,6 +574,7 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
 
     yield from walk("", Config)
     yield "newsletters.NAME", NewsletterConfig
+    yield "newsletters.NAME.look", LookConfig
     yield "newsletters.NAME.fields.FIELD", FieldConfig
     yield "newsletters.NAME.dkim.SELECTOR", DkimConfig
     yield "delivery.domains.GROUP", DomainConfig

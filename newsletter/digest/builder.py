@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletter.config import NewsletterConfig, TrendingConfig
@@ -41,6 +41,20 @@ class IssueBuilder:
                 limit=newsletter.pool_size,
             )
 
+    def pool(self, slug: str, newsletter: NewsletterConfig, *, cadence: Cadence, at: datetime) -> list[RankedPaper]:
+        """Return the ranking with what else an issue frozen at ``at`` would keep: each paper's rank in the issue before.
+
+        Args:
+            slug: the newsletter's name in the configuration.
+            newsletter: its section.
+            cadence: of the issue; the one before it is of the same.
+            at: aware UTC.
+        """
+        ranked = self.rank(newsletter, at=at)
+        with self._database.read() as session:
+            before = IssueStore(session).ranks_before(slug, cadence, at=at)
+        return [replace(each, receipt=replace(each.receipt, rank_before=before.get(each.paper.seq))) for each in ranked]
+
     def build(self, slug: str, newsletter: NewsletterConfig, *, cadence: Cadence, slot: str, at: datetime) -> Frozen:
         """Freeze the pool of a slot, or find that it was done.
 
@@ -58,7 +72,7 @@ class IssueBuilder:
             there = IssueStore(session).find(slug, cadence, slot)
         if there is not None:
             return Frozen(there, is_new=False)
-        ranked = self.rank(newsletter, at=at)
+        ranked = self.pool(slug, newsletter, cadence=cadence, at=at)
         if not ranked:
             return Frozen(None, is_new=False)
         with self._database.write() as session:

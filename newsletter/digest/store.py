@@ -98,6 +98,18 @@ class IssueStore:
             for row in self._session.scalars(query)
         ]
 
+    def ranks_before(self, newsletter: str, cadence: Cadence, *, at: datetime) -> dict[PaperSeq, int]:
+        """Return the rank of each paper in the last issue frozen before ``at``; empty if there was none."""
+        before = (
+            select(IssueRow.id)
+            .where(IssueRow.newsletter == newsletter, IssueRow.cadence == cadence, IssueRow.frozen_at < at)
+            .order_by(IssueRow.frozen_at.desc(), IssueRow.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = select(IssuePaperRow.paper_seq, IssuePaperRow.rank).where(IssuePaperRow.issue_id == before)
+        return {PaperSeq(seq): rank for seq, rank in self._session.execute(query)}
+
     def digest(self, digest_id: DigestId) -> Digest | None:
         """Return one digest."""
         row = self._session.get(DigestRow, digest_id)

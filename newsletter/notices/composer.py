@@ -27,14 +27,12 @@ from newsletter.rendering.message.lint import lint
 from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.view.letters import WELCOME, Letter
-from newsletter.rendering.words.sentences import RHYTHM
+from newsletter.rendering.words.sentences import rhythm
 from subscribers.choices_json import choices_from_json
 from subscribers.keys import LinkKeys
 from subscribers.model import Choices, ConsentMethod, NoticeKind, Subscription
 from subscribers.store import SubscriberStore
 from subscribers.tables import WishRow
-
-_UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
 
 
 class NoticeComposer:
@@ -71,7 +69,7 @@ class NoticeComposer:
         self._keys = keys
         self._secret = secret
         self._newsletters = newsletters
-        self._valid_for = _in_words(confirm_within)
+        self._confirm_within = confirm_within
         self._host = urlsplit(base_url).hostname or ""
         self._welcomes = Welcomes(database)
         self._senders = EnvelopeSenders(newsletters, bounces)
@@ -105,24 +103,26 @@ class NoticeComposer:
     def _body(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         if claim.kind is NoticeKind.WELCOME:
             return self._welcome(claim, slug, newsletter)
+        language = self._renderer.language(newsletter)
+        valid_for = language.lasting(self._confirm_within)
         values: dict[str, str | int] = {}
         form_sub = ""
         if claim.kind is NoticeKind.CONFIRM:
             choices, method = self._wish(claim)
-            values = {"rhythm": RHYTHM[choices.cadence], "valid_for": self._valid_for}
+            values = {"rhythm": rhythm(choices.cadence, language), "valid_for": valid_for}
             form_sub = self._form_sub(claim) if method is ConsentMethod.WEB else ""
         elif claim.kind is NoticeKind.KNOWN:
-            values = {"rhythm": RHYTHM[self._subscription(claim).cadence]}
+            values = {"rhythm": rhythm(self._subscription(claim).cadence, language)}
             form_sub = self._form_sub(claim) if claim.client else ""
         elif claim.kind is NoticeKind.CONFIRM_ADDRESS:
-            values = {"valid_for": self._valid_for}
+            values = {"valid_for": valid_for}
         letter = Letter(claim.kind.replace("_", "-"), f"notice {claim.notice_id}", values, form_sub)
         return self._renderer.compose_letter(newsletter, slug, letter)
 
     def _welcome(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         subscription = self._subscription(claim)
         values: dict[str, str | int] = {
-            "rhythm": RHYTHM[subscription.cadence],
+            "rhythm": rhythm(subscription.cadence, self._renderer.language(newsletter)),
             "hour": f"{subscription.local_hour:02d}:00",
             "zone": subscription.zone,
         }
@@ -201,10 +201,3 @@ def _plain_ip(text: str) -> str:
         # A zone is any text at all, and of this machine only.
         return str(address.ipv4_mapped or address) if address.scope_id is None else ""
     return str(address)
-
-
-def _in_words(length: timedelta) -> str:
-    fitting = ((unit, size) for unit, size in _UNITS.items() if not length % size)
-    unit, size = next(fitting, ("minute", timedelta(minutes=1)))
-    count = max(1, length // size)
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -62,7 +62,10 @@ class PreviewService:
             NewsletterError: the digest cannot be rendered.
         """
         at = self._at()
-        pool = [PoolEntry(entry.rank, entry.paper, entry.receipt) for entry in self._builder.rank(self._newsletter, at=at)]
+        pool = [
+            PoolEntry(entry.rank, entry.paper, entry.receipt)
+            for entry in self._builder.pool(self._slug, self._newsletter, cadence=Cadence.DAILY, at=at)
+        ]
         entries, label = self._choose(reader, pool)
         if not entries:
             return None

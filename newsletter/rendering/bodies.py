@@ -55,7 +55,7 @@ class IssueBodies:
     def _current_kit(self) -> Kit | None:
         """Return the kit of the templates as they are now; None if they were found not to be for one."""
         newsletter = self._about[0]
-        template = self._renderer.template(newsletter.template)
+        template = self._renderer.template(newsletter)
         if template is not self._template:
             self._template, self._kit = template, None
             self._kit = self._renderer.kit(*self._about)

@@ -16,6 +16,7 @@ import jinja2
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
+from newsletter.pictures.model import NoPictures, Pictures
 from newsletter.rendering.digests.kit import Kit
 from newsletter.rendering.errors import MessageRefused
 from newsletter.rendering.findings import errors_in
@@ -36,11 +37,16 @@ from newsletter.rendering.message.message import (
 from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.template.compiled import CompiledTemplate, Templates
 from newsletter.rendering.template.folder import TemplateFolder, naming
+from newsletter.rendering.view.images import PicturePlace
 from newsletter.rendering.view.letters import Greeting, Letter, LetterView, build_letter, kind_of
-from newsletter.rendering.view.views import DETAILS, DigestView, ReaderLinks, Views
+from newsletter.rendering.view.look import Look, look_of
+from newsletter.rendering.view.views import DETAILS, DigestView, ReaderLinks, Setting, Views
+from newsletter.rendering.words.language import Language
 
 _log = logging.getLogger(__name__)
 
+#: The template of an issue.
+DIGEST = "digest"
 #: A token of the right form that opens nothing: stands in previews and in the message that the linter looks at.
 SAMPLE_TOKEN = "preview".ljust(TOKEN_LENGTH, "-")
 #: What the linter looks at is filled in with this, but for the Message-ID.
@@ -82,12 +88,15 @@ class Renderer:
         templates: the operator's folder; a file missing there comes from the package.
         base_url: of the public pages, without a slash at its end.
         secret: the installation's key; placeholders and boundaries depend on it.
+        pictures: of papers, and logos.
     """
 
-    def __init__(self, templates: Path | None, *, base_url: str, secret: bytes) -> None:
-        self._templates = Templates(TemplateFolder(templates))
+    def __init__(self, templates: Path | None, *, base_url: str, secret: bytes, pictures: Pictures | None = None) -> None:
+        self._folder = TemplateFolder(templates)
         self._base_url = base_url
         self._secret = secret
+        self._pictures = pictures or NoPictures()
+        self._templates: dict[tuple[str, str], Templates] = {}
 
     def compose(
         self,
@@ -152,18 +161,17 @@ class Renderer:
             IndivisibleError: what the templates say of a paper may depend on more than the paper.
             TemplateError: a template cannot be used.
         """
-        name = newsletter.template
-        template, (html, text) = self._templates.template(name), self._templates.parts(name)
+        templates = self._templates_of(newsletter)
+        template, (html, text) = templates.template(DIGEST), templates.parts(DIGEST)
         slots = Slots(self._nonce(f"bodies {slug} {issue.id}"))
         links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
         content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]})
-        reader_links = ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK])
-        views = Views(newsletter, issue, {entry.paper.seq: entry for entry in pool}, reader_links)
+        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links))
 
         def whole(view: DigestView) -> tuple[str, str]:
             return (
-                _fill(template.text, f"{name}.txt", view=view, values={}),
-                _fill(template.html, f"{name}.mjml", view=view, values={}),
+                _fill(template.text, f"{DIGEST}.txt", view=view, values={}),
+                _fill(template.html, f"{DIGEST}.mjml", view=view, values={}),
             )
 
         frame, common = frame_of(content, slots), common_of(content, slots)
@@ -202,8 +210,8 @@ class Renderer:
         kind = kind_of(letter.template, letter.values)
         slots = Slots(self._nonce(f"letter {slug} {letter.template} {letter.key}"))
         links = {name: self._url(name, slots.placeholder(name)) for name in kind.links}
-        view = build_letter(newsletter, kind, letter.values, links)
-        template = self.template(letter.template)
+        view = build_letter(newsletter, kind, letter.values, links, self.language(newsletter), self._look(newsletter))
+        template = self.template(newsletter, letter.template)
         content = Content(
             from_name=newsletter.name,
             from_address=newsletter.from_address,
@@ -231,13 +239,48 @@ class Renderer:
         view = rendered.view
         return RenderedPreview(view.subject, view.preheader, rendered.html, rendered.text, rendered.html_bytes)
 
-    def template(self, name: str) -> CompiledTemplate:
-        """Return the compiled templates ``name.mjml`` and ``name.txt``; compiled anew only if one of their files changed.
+    def template(self, newsletter: NewsletterConfig, name: str = DIGEST) -> CompiledTemplate:
+        """Return a newsletter's compiled templates ``name.mjml`` and ``name.txt``; compiled anew only if a file changed.
 
         Raises:
-            TemplateError: one of them, or a file they include, cannot be used.
+            TemplateError: one of them, a file they include, the theme or the catalogue cannot be used.
         """
-        return self._templates.template(name)
+        return self._templates_of(newsletter).template(name)
+
+    def language(self, newsletter: NewsletterConfig) -> Language:
+        """Return the language of a newsletter's fixed words.
+
+        Raises:
+            TemplateError: there is no catalogue of it, or it cannot be read.
+        """
+        return self._templates_of(newsletter).language
+
+    def _templates_of(self, newsletter: NewsletterConfig) -> Templates:
+        key = newsletter.look.theme, newsletter.language
+        known = self._templates.get(key)
+        if known is None or not known.is_current():
+            known = self._templates[key] = Templates.of(self._folder, *key)
+        return known
+
+    def _setting(
+        self, newsletter: NewsletterConfig, issue: Issue, pool: Sequence[PoolEntry], links: Mapping[str, str]
+    ) -> Setting:
+        look, place = newsletter.look, PicturePlace(newsletter, self._base_url)
+        kept = {} if look.pictures == "none" else self._pictures.of([entry.paper.seq for entry in pool])
+        return Setting(
+            language=self.language(newsletter),
+            look=self._look(newsletter),
+            links=ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK]),
+            online_url=f"{self._base_url}/issues/{issue.newsletter}/{issue.number}",
+            ranking_url=f"{self._base_url}/ranking",
+            images=lambda seq, alt: place.images(kept[seq], alt) if seq in kept else None,
+        )
+
+    def _look(self, newsletter: NewsletterConfig) -> Look:
+        look = newsletter.look
+        logo = None if look.logo is None else self._pictures.logo(look.logo)
+        place = PicturePlace(newsletter, self._base_url)
+        return look_of(look, None if logo is None else place.image(logo, look.logo_width, newsletter.name))
 
     def _render(
         self,
@@ -250,12 +293,10 @@ class Renderer:
         greeting: Greeting | None = None,
     ) -> _Rendered:
         """Render with as much detail as fits the byte budget; with the least if nothing fits, for the linter to judge."""
-        name = newsletter.template if greeting is None else greeting.template
+        name = DIGEST if greeting is None else greeting.template
         values: Mapping[str, object] = {} if greeting is None else greeting.values
-        template = self.template(name)
-        by_seq: dict[PaperSeq, PoolEntry] = {entry.paper.seq: entry for entry in pool}
-        reader_links = ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK])
-        views = Views(newsletter, issue, by_seq, reader_links)
+        template = self.template(newsletter, name)
+        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links))
         for detail in DETAILS:
             view = views.view(digest, detail)
             if greeting is not None:
@@ -289,6 +330,10 @@ class Renderer:
     def _url(self, name: str, token: str) -> str:
         """Return where a link leads: the pages are named like the slots of their tokens."""
         return f"{self._base_url}/{name}/{token}"
+
+
+def _by_seq(pool: Sequence[PoolEntry]) -> dict[PaperSeq, PoolEntry]:
+    return {entry.paper.seq: entry for entry in pool}
 
 
 def _fill(template: jinja2.Template, name: str, *, view: DigestView | LetterView, values: Mapping[str, object]) -> str:

@@ -23,7 +23,8 @@ class Receipt:
 
     ``score`` is the sum of the parts' points. ``votes``, ``comments`` and ``stars`` are the latest measured figures (None:
     never measured); ``votes_gained`` is the change over the last 24 h, None where no older figure is known.
-    ``history`` are the measured votes, thinned to at most eight, oldest first, never falling: for the trend bar.
+    ``rank_before`` is its rank in the issue before, None if it was not in it. ``history`` are the measured votes, thinned to at
+    most eight, oldest first, never falling: for the trend bar.
     """
 
     at: datetime
@@ -34,6 +35,7 @@ class Receipt:
     comments: int | None = None
     stars: int | None = None
     history: tuple[int, ...] = ()
+    rank_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

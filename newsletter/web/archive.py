@@ -10,9 +10,9 @@ from newsletter.digest.model import IssueState, PoolEntry
 from newsletter.digest.store import IssueStore
 from newsletter.papers.model import Paper
 from newsletter.papers.store import PaperStore
-from newsletter.rendering.view.views import paper_url
-from newsletter.rendering.words.sentences import author_words, date_words, receipt_words
-from newsletter.rendering.words.text import clean
+from newsletter.rendering.view.views import paper_url, title_of
+from newsletter.rendering.words.language import ENGLISH
+from newsletter.rendering.words.sentences import author_words, receipt_words
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead
 
 _OUT = (IssueState.OPEN, IssueState.FINISHED)
@@ -41,7 +41,7 @@ def latest_issue(
     return LatestIssue(
         masthead=Masthead.of(newsletter),
         number=newest.number,
-        date_label=date_words(newest.frozen_at.astimezone(newsletter.tzinfo)),
+        date_label=ENGLISH.date(newest.frozen_at.astimezone(newsletter.tzinfo).date()),
         papers=tuple(_listed(entry) for entry in pool),
     )
 
@@ -55,9 +55,9 @@ def listed_paper(database: Database, seq: int) -> ListedPaper | None:
 
 def _listed(entry: PoolEntry) -> ListedPaper:
     paper, receipt = entry.paper, entry.receipt
-    reasons = tuple(receipt_words(receipt, listed_at=paper.listed_at))
+    reasons = tuple(receipt_words(receipt, entry.rank, paper, ENGLISH))
     return _of_paper(paper, votes=receipt.votes, reasons=reasons)
 
 
 def _of_paper(paper: Paper, *, votes: int | None = None, reasons: tuple[str, ...] = ()) -> ListedPaper:
-    return ListedPaper(clean(paper.title) or paper.key, author_words(paper), paper_url(paper), votes, reasons)
+    return ListedPaper(title_of(paper), author_words(paper, ENGLISH), paper_url(paper), votes, reasons)

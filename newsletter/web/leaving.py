@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from newsletter.rendering.words.sentences import date_words
+from newsletter.rendering.words.language import ENGLISH
 from newsletter.web.batching import Batcher, BusyError
 from newsletter.web.choosing import cadence_options, rhythm_words
 from newsletter.web.forms import read_form
@@ -80,7 +80,7 @@ class Leaving:
         if days != wanted and days in PAUSES:
             until = self._deps.clock.now() + timedelta(days=int(days))
             self._deps.links.pause(token, until)
-            words = f"No mails before {date_words(until)}. They come again by themselves after that."
+            words = f"No mails before {ENGLISH.date(until)}. They come again by themselves after that."
         elif newsletter is not None and wanted in newsletter.cadences:
             self._deps.links.lessen(token, Cadence(wanted))
             gets = self._subscription(holder)

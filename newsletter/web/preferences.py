@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from newsletter.config import NewsletterConfig
-from newsletter.rendering.words.sentences import date_words
+from newsletter.rendering.words.language import ENGLISH
 from newsletter.web.choosing import (
     READERS,
     CadenceOption,
@@ -269,7 +269,7 @@ def _until(form: Form, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, 
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> str:
-    return date_words(instant.astimezone(zone))
+    return ENGLISH.date(instant.astimezone(zone))
 
 
 def _file(held: Mapping[str, object]) -> Response:

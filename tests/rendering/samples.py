@@ -11,6 +11,9 @@ from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueI
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
 from newsletter.rendering.view.letters import KINDS, Letter
+from newsletter.rendering.view.look import look_of
+from newsletter.rendering.view.views import ReaderLinks, Setting
+from newsletter.rendering.words.language import ENGLISH
 from newsletter.trending.model import Receipt, ReceiptPart
 from subscribers.model import Cadence
 
@@ -22,6 +25,13 @@ NEWSLETTER = NewsletterConfig(zone="Europe/Berlin", postal_address="Example Lab,
 TOKENS = dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), TOKEN)
 PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, TOKENS)
 FORM_SUB = "v=1; ip=192.0.2.1"
+SETTING = Setting(
+    language=ENGLISH,
+    look=look_of(NEWSLETTER.look),
+    links=ReaderLinks(*(f"{BASE_URL}/{page}/x" for page in ("unsubscribe", "preferences", "feedback"))),
+    online_url=f"{BASE_URL}/issues/papers/14",
+    ranking_url=f"{BASE_URL}/ranking",
+)
 ISSUE = Issue(
     id=IssueId(14),
     newsletter="papers",

@@ -267,14 +267,14 @@ def test_one_partial_of_the_operators_own_is_enough(own: Path) -> None:
 def test_a_template_that_changes_is_compiled_again_and_only_then(own: Path) -> None:
     shutil.copytree(default_templates(), own, dirs_exist_ok=True)
     renderer = Renderer(own, base_url=BASE_URL, secret=SECRET)
-    first = renderer.template("digest")
-    assert renderer.template("digest") is first
+    first = renderer.template(NEWSLETTER)
+    assert renderer.template(NEWSLETTER) is first
     assert "partials/paper.txt" in first.files
     (own / "partials" / "paper.txt").write_text("changed {{ paper.title }}\n")
-    second = renderer.template("digest")
+    second = renderer.template(NEWSLETTER)
     assert second.version != first.version
     (own / "partials" / "paper.txt").unlink()
-    assert renderer.template("digest").version == first.version
+    assert renderer.template(NEWSLETTER).version == first.version
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from newsletter.rendering.template.parts import (
     Parts,
     Step,
 )
-from newsletter.rendering.view.views import DETAILS, DigestView, Views, Words
+from newsletter.rendering.view.views import DETAILS, DigestView, Shape, Views, Words, shape_of
 
 #: Kept in memory for an issue; when there are more, they are made anew. A piece has some kilobytes.
 PIECES_KEPT, ROWS_KEPT = 4096, 16_384
@@ -57,7 +57,7 @@ class _Facts:
 
     digest: Digest
     level: int
-    shape: tuple[int, int]
+    shape: Shape
     words: Words
     values: Mapping[str, object]
 
@@ -113,11 +113,11 @@ class Kit:
         # A text that does not end with its line is ended before the boundary.
         self._between = self._of_frame(frame.between), self._of_frame(f"\r\n{frame.between}")
         self._end = self._of_frame(frame.end), self._of_frame(f"\r\n{frame.end}")
-        self._skeletons: dict[tuple[int, int], tuple[Sequence[Item], Sequence[Item]]] = {}
+        self._skeletons: dict[Shape, tuple[Sequence[Item], Sequence[Item]]] = {}
         self._pieces: dict[tuple[object, ...], Made] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
         self._looks = Looks()
-        self._shapes_seen: set[tuple[int, int]] = set()
+        self._shapes_seen: set[Shape] = set()
         self._any_view: DigestView | None = None
 
     def compose(self, digests: Sequence[Digest]) -> list[PiecedBody | RenderingError | ValueError]:
@@ -143,8 +143,8 @@ class Kit:
         for level, detail in enumerate(DETAILS):
             words = self._views.words(digest, detail)
             lead, *others = digest.entries
-            cards = min(detail.cards, len(others))
-            shape = cards, len(others) - cards
+            shape = shape_of(len(digest.entries), detail)
+            cards, lines = others[: shape.cards], others[shape.cards : shape.cards + shape.rising]
             facts = _Facts(
                 digest,
                 level,
@@ -159,8 +159,8 @@ class Kit:
                 },
             )
             rows = {
-                CARDS: [self._row(CARDS, facts, place, entry) for place, entry in enumerate(others[:cards], 2)],
-                RISING: [self._row(RISING, facts, place, entry) for place, entry in enumerate(others[cards:], 2 + cards)],
+                CARDS: [self._row(CARDS, facts, place, entry) for place, entry in enumerate(cards, 2)],
+                RISING: [self._row(RISING, facts, place, entry) for place, entry in enumerate(lines, 2 + shape.cards)],
             }
             is_new = shape not in self._skeletons
             text, html = self._filled(facts, rows)

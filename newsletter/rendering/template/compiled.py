@@ -9,9 +9,10 @@ from jinja2 import meta
 
 from newsletter.rendering.errors import TemplateError
 from newsletter.rendering.template.cutting import cut
-from newsletter.rendering.template.folder import FileStamp, TemplateFolder, make_environment
+from newsletter.rendering.template.folder import CATALOGUES, THEMES, FileStamp, TemplateFolder, install_words, make_environment
 from newsletter.rendering.template.mjml import compile_mjml
 from newsletter.rendering.template.parts import IndivisibleError, Parts
+from newsletter.rendering.words.language import ENGLISH, SOURCE, Language
 from newsletter.rendering.words.text import wrap
 
 
@@ -30,12 +31,45 @@ class CompiledTemplate:
 
 
 class Templates:
-    """Compiles what is in ``folder``."""
+    """Compiles what is in ``folder``, its fixed words in ``language``."""
 
-    def __init__(self, folder: TemplateFolder) -> None:
+    def __init__(self, folder: TemplateFolder, language: Language = ENGLISH) -> None:
         self._folder = folder
+        self.language = language
+        self._catalogue: tuple[FileStamp, ...] = ()
         self._compiled: dict[str, tuple[tuple[FileStamp, ...], CompiledTemplate]] = {}
         self._parts: dict[str, tuple[CompiledTemplate, tuple[Parts, Parts] | IndivisibleError]] = {}
+
+    @classmethod
+    def of(cls, folder: TemplateFolder, theme: str, code: str) -> Templates:
+        """Return the templates of a theme in a language.
+
+        Raises:
+            TemplateError: there is no such theme, or no such catalogue, or it cannot be read.
+        """
+        if theme not in folder.themes():
+            raise TemplateError(
+                f"{THEMES}/{theme}",
+                f"there is no such theme; there are {', '.join(folder.themes())} (look.theme in config.toml)",
+            )
+        themed = folder.themed(theme)
+        if code == SOURCE:
+            return cls(themed)
+        name = f"{CATALOGUES}/{code}.po"
+        if code not in folder.catalogues():
+            there = ", ".join([SOURCE, *folder.catalogues()])
+            raise TemplateError(name, f"there is no such catalogue; there are {there} (language in config.toml)")
+        stamp = themed.stamp([name])
+        try:
+            templates = cls(themed, Language.of_catalogue(code, themed.read(name)))
+        except ValueError as error:
+            raise TemplateError(name, str(error)) from error
+        templates._catalogue = stamp
+        return templates
+
+    def is_current(self) -> bool:
+        """Whether the catalogue is still what it was."""
+        return not self._catalogue or self._folder.has_still([f"{CATALOGUES}/{self.language.code}.po"], self._catalogue)
 
     def template(self, name: str) -> CompiledTemplate:
         """Return the compiled templates ``name.mjml`` and ``name.txt``; compiled anew only if one of their files changed.
@@ -80,6 +114,7 @@ class Templates:
     def _compile(self, name: str) -> CompiledTemplate:
         environment = make_environment(self._folder.jinja_loader())
         environment.filters["wrap"] = wrap
+        install_words(environment, self.language)
         page = compile_mjml(f"{name}.mjml", self._folder.read, environment)
         html = environment.from_string(page.source)
         text_files = [f"{name}.txt"]

@@ -33,7 +33,8 @@ from newsletter.rendering.template.tags import at_tags, tag_state
 #: A field of papers that is another where the paper is not; and what stands for all of them.
 _PLACE, _ALL = "place", "*"
 #: Functions of Jinja's that give the same for the same.
-_PURE = frozenset({"range", "dict"})
+_WORDS = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext"})
+_PURE = frozenset({"range", "dict"}) | _WORDS
 _NEVER = (
     *(nodes.Macro, nodes.CallBlock, nodes.Block, nodes.Extends, nodes.Import, nodes.FromImport),
     *(nodes.NSRef, nodes.AssignBlock),
@@ -212,7 +213,7 @@ class _Cutter:
                 draft.of_paper |= {attribute for node in own for attribute in _fields(node, paper)}
             elif name in bound:
                 draft.add(bound[name])
-            elif name != VALUES:
+            elif name != VALUES and name not in _WORDS:
                 raise IndivisibleError(f"uses {name}")
         if any(name.name in {VIEW, VALUES, paper} and name.ctx != "load" for name in tree.find_all(nodes.Name)):
             raise IndivisibleError("gives a name another meaning")
@@ -289,7 +290,7 @@ def _needs(node: nodes.Node, *, is_asked: bool = False) -> Iterator[str]:
     if isinstance(node, nodes.Getattr) and _is_field(node):
         if node.attr in ROWS and not is_asked:
             raise IndivisibleError(f"reads view.{node.attr} otherwise than in a loop over it")
-        if node.attr in ROWS or node.attr == "count":
+        if node.attr in ROWS or node.attr in {"count", "more_online"}:
             yield SHAPE
         elif node.attr in OF_DIGEST:
             yield node.attr

@@ -16,8 +16,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.packaging import default_templates
 from newsletter.rendering.errors import TemplateError, TemplateMissingError
+from newsletter.rendering.words.language import Language
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+_THEME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+#: Folders within the templates: one per theme, and the catalogues of words, ``locale/de.po``.
+THEMES, CATALOGUES = "themes", "locale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,32 @@ class TemplateFolder:
     Args:
         operator: the operator's own folder (``paths.templates``); may be missing. None: only the packaged templates.
         packaged: the folder to fall back to; the program's own by default.
+        theme: whose files, in ``themes/NAME`` of either folder, go over the common ones of both.
     """
 
-    def __init__(self, operator: Path | None = None, *, packaged: Path | None = None) -> None:
-        self._roots = tuple(root for root in (operator, packaged or default_templates()) if root is not None)
+    def __init__(self, operator: Path | None = None, *, packaged: Path | None = None, theme: str = "") -> None:
+        folders = [root for root in (operator, packaged or default_templates()) if root is not None]
+        themed = [root / THEMES / theme for root in folders] if theme else []
+        self._operator, self._packaged = operator, packaged
+        self._folders = tuple(folders)
+        self._roots = (*themed, *folders)
+
+    def themed(self, theme: str) -> TemplateFolder:
+        """Return the same folder with the files of ``theme`` going over the common ones."""
+        return TemplateFolder(self._operator, packaged=self._packaged, theme=theme)
+
+    def themes(self) -> list[str]:
+        """Return the themes there are, the operator's own among them, in alphabetical order."""
+        found = {path.name for root in self._folders for path in (root / THEMES).glob("*") if path.is_dir()}
+        return sorted(name for name in found if _THEME.fullmatch(name))
+
+    def catalogues(self) -> list[str]:
+        """Return the languages that there are catalogues of, in alphabetical order."""
+        return sorted({path.stem for root in self._folders for path in (root / CATALOGUES).glob("*.po")})
+
+    def watched(self) -> list[Path]:
+        """Return the folders that exist and whose files may take part."""
+        return [root for root in self._folders if root.is_dir()]
 
     def locate(self, name: str) -> Path:
         """Return the file that ``name`` stands for.
@@ -157,3 +183,19 @@ def make_environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environm
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def install_words(environment: jinja2.Environment, language: Language) -> None:
+    """Give templates ``_``, ``gettext``, ``ngettext``, ``pgettext`` and ``npgettext`` in ``language``, and its numbers.
+
+    ``{{ _("from %(name)s", name=paper.lab) }}``: values are filled in after translation and are escaped where the template is.
+    """
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        language.gettext,
+        language.ngettext,
+        newstyle=True,
+        pgettext=language.pgettext,
+        npgettext=language.npgettext,
+    )
+    environment.filters["number"] = language.number

@@ -14,7 +14,10 @@ from newsletter.rendering.view.views import DigestView, PaperView
 SUBJECT, PREHEADER, INTRO, LEAD, SHAPE = "subject", "preheader", "intro", "lead", "shape"
 OF_DIGEST = frozenset({SUBJECT, PREHEADER, INTRO, LEAD, "count"})
 OF_ISSUE = frozenset(
-    {"name", "tagline", "number", "date", "rhythm", "postal_address", "unsubscribe_url", "preferences_url"},
+    {
+        *("name", "tagline", "number", "date", "rhythm", "postal_address", "unsubscribe_url", "preferences_url"),
+        *("online_url", "ranking_url", "language", "direction", "look"),
+    },
 )
 #: Fields of the view that are papers in a row.
 CARDS, RISING = "cards", "rising"

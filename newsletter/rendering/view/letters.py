@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from newsletter.config import NewsletterConfig
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
+from newsletter.rendering.view.look import Look
 from newsletter.rendering.view.views import DigestView
+from newsletter.rendering.words.language import Language
 
 #: The template of a digest that greets somebody new; it is composed like a digest, with a letter's words above its papers.
 WELCOME = "welcome"
@@ -39,7 +41,8 @@ class Letter:
 class LetterView:
     """What the template of a letter is shown besides its ``values``. Absent text, and a link it does not have, is ``""``.
 
-    ``contact`` is the address that takes answers. ``number``, ``date`` and ``intro`` are those of no issue, for the masthead.
+    ``contact`` is the address that takes answers. ``number``, ``date``, ``intro``, ``online_url`` and ``ranking_url`` are those
+    of no issue, for what letters share with issues.
     """
 
     name: str
@@ -51,9 +54,14 @@ class LetterView:
     confirm_url: str
     preferences_url: str
     unsubscribe_url: str
+    language: str
+    direction: str
+    look: Look
     number: str = ""
     date: str = ""
     intro: str = ""
+    online_url: str = ""
+    ranking_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,12 @@ def kind_of(template: str, values: Mapping[str, object]) -> LetterKind:
 
 
 def build_letter(
-    newsletter: NewsletterConfig, kind: LetterKind, values: Mapping[str, object], links: Mapping[str, str]
+    newsletter: NewsletterConfig,
+    kind: LetterKind,
+    values: Mapping[str, object],
+    links: Mapping[str, str],
+    language: Language,
+    look: Look,
 ) -> LetterView:
     """Decide what the template of a letter is shown.
 
@@ -140,6 +153,8 @@ def build_letter(
         kind: of the letter.
         values: of the letter, as ``kind`` names them.
         links: by slot name, the absolute URLs the letter has.
+        language: of the words.
+        look: of the newsletter.
     """
     return LetterView(
         name=newsletter.name,
@@ -151,6 +166,9 @@ def build_letter(
         confirm_url=links.get(CONFIRM, ""),
         preferences_url=links.get(PREFERENCES, ""),
         unsubscribe_url=links.get(UNSUBSCRIBE, ""),
+        language=language.tag,
+        direction=language.direction,
+        look=look,
     )
 
 

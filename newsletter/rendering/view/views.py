@@ -5,7 +5,7 @@ Pure: the same newsletter, issue, pool and digest give the same view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import quote
@@ -13,16 +13,18 @@ from urllib.parse import quote
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, Issue, PoolEntry
 from newsletter.papers.model import Paper, PaperSeq
+from newsletter.rendering.view.look import Image, Look
+from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.sentences import (
-    RHYTHM,
     author_words,
-    date_words,
     intro,
     match_words,
     preheader,
     receipt_words,
+    rhythm,
     subject,
     trend_bar,
+    trend_words,
 )
 from newsletter.rendering.words.text import clean, shorten, shorten_encoded, summarize
 from newsletter.rendering.words.urls import safe_url
@@ -39,6 +41,8 @@ class Detail:
         url_bytes: longest web address; a longer one is left out.
         extra_links: whether code, project and discussion are linked.
         feedback: whether the lead and the cards have links to say "more" or "less like this".
+        pictures: whether papers have pictures.
+        lines: papers shown as a line at most; of the rest there is only the number, and a page where they are.
     """
 
     cards: int = 4
@@ -48,15 +52,20 @@ class Detail:
     url_bytes: int = 500
     extra_links: bool = True
     feedback: bool = True
+    pictures: bool = True
+    lines: int | None = None
 
 
-#: From everything to what fits whatever the papers are: 60 lines of at most 900 bytes each.
+#: From everything to what fits whatever the papers are: full cards, short cards, titles, and at last "n more online".
 DETAILS = (
     Detail(),
     Detail(card_summary=160),
     Detail(card_summary=0, lead_summary=300),
     Detail(cards=2, card_summary=0, lead_summary=300, title_bytes=900, extra_links=False),
-    Detail(cards=0, lead_summary=200, title_bytes=240, url_bytes=150, extra_links=False, feedback=False),
+    Detail(cards=0, lead_summary=200, title_bytes=600, url_bytes=150, extra_links=False, feedback=False, lines=40),
+    Detail(
+        cards=0, lead_summary=120, title_bytes=240, url_bytes=150, extra_links=False, feedback=False, pictures=False, lines=20
+    ),
 )
 
 
@@ -66,10 +75,11 @@ PAPERS_KEPT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A word to click and where it leads."""
+    """A word to click and where it leads. ``kind`` names the word whatever the language: ``pdf``."""
 
     label: str
     url: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,35 @@ class ReaderLinks:
     unsubscribe: str
     preferences: str
     feedback: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperImages:
+    """The pictures of one paper: at the width of a lead, and small for a card."""
+
+    large: Image
+    small: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stands around the papers of an issue, and is the same in all of its digests.
+
+    Attributes:
+        language: of the words.
+        look: colours and logo.
+        links: of the reader.
+        online_url: the page of the issue.
+        ranking_url: the page that says how the ranking works.
+        images: returns the pictures of a paper, by its number and what they show; None where there are none.
+    """
+
+    language: Language
+    look: Look
+    links: ReaderLinks
+    online_url: str
+    ranking_url: str
+    images: Callable[[PaperSeq, str], PaperImages | None] = lambda _seq, _alt: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +131,9 @@ class PaperView:
         votes: latest figure with its thousands separated.
         trend: eight block characters at most; ``trend_words`` says the same in words.
         facts: why it is here, in figures; ``match`` why for this reader.
+        chips: its first two categories.
         more_url, less_url: where the reader says that he wants more or less like this.
+        picture: of the paper, large for the lead; None where there is none.
     """
 
     place: int
@@ -106,15 +147,19 @@ class PaperView:
     trend_words: str
     facts: tuple[str, ...]
     match: str
-    category: str
+    chips: tuple[str, ...]
     links: tuple[Link, ...]
     more_url: str
     less_url: str
+    picture: Image | None
 
 
 @dataclass(frozen=True, slots=True)
 class DigestView:
-    """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list."""
+    """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list.
+
+    ``count`` papers are in it; of those, ``more_online`` are on the page of the issue only, as the mail has no room.
+    """
 
     name: str
     tagline: str
@@ -127,10 +172,16 @@ class DigestView:
     postal_address: str
     unsubscribe_url: str
     preferences_url: str
+    online_url: str
+    ranking_url: str
+    language: str
+    direction: str
+    look: Look
     count: int
     lead: PaperView
     cards: tuple[PaperView, ...]
     rising: tuple[PaperView, ...]
+    more_online: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +193,23 @@ class Words:
     intro: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many papers of a digest are shown how: ``cards`` after the lead, ``rising`` as lines, ``more_online`` elsewhere."""
+
+    cards: int
+    rising: int
+    more_online: int
+
+
+def shape_of(count: int, detail: Detail) -> Shape:
+    """Return the shape of a digest of ``count`` papers."""
+    cards = min(detail.cards, count - 1)
+    rising = count - 1 - cards
+    shown = rising if detail.lines is None else min(rising, detail.lines)
+    return Shape(cards, shown, rising - shown)
+
+
 class Views:
     """What templates are shown of the digests of one issue. What several digests share is decided once.
 
@@ -149,17 +217,19 @@ class Views:
         newsletter: names, zone and postal address.
         issue: number, cadence and date.
         pool: the issue's entries by the number of their paper.
-        links: of the reader.
+        setting: what stands around the papers.
     """
 
     def __init__(
-        self, newsletter: NewsletterConfig, issue: Issue, pool: Mapping[PaperSeq, PoolEntry], links: ReaderLinks
+        self, newsletter: NewsletterConfig, issue: Issue, pool: Mapping[PaperSeq, PoolEntry], setting: Setting
     ) -> None:
         self._newsletter = newsletter
         self._issue = issue
         self._pool = pool
-        self._links = links
-        self._date = date_words(issue.frozen_at.astimezone(newsletter.tzinfo))
+        self._setting = setting
+        language = setting.language
+        self._number = language.gettext("No. %(number)s") % {"number": issue.number}
+        self._date = language.date(issue.frozen_at.astimezone(newsletter.tzinfo).date())
         self._titles: dict[PaperSeq, str] = {}
         self._paper = lru_cache(PAPERS_KEPT)(self._make_paper)
 
@@ -170,23 +240,32 @@ class Views:
             ValueError: the digest is empty, or names a paper that is not in the pool.
         """
         words = self.words(digest, detail)
-        papers = [self.paper(place, entry, detail) for place, entry in enumerate(digest.entries, start=1)]
+        shape = shape_of(len(digest.entries), detail)
+        shown = digest.entries[: 1 + shape.cards + shape.rising]
+        papers = [self.paper(place, entry, detail) for place, entry in enumerate(shown, start=1)]
+        setting = self._setting
         return DigestView(
             name=self._newsletter.name,
             tagline=self._newsletter.tagline,
-            number=f"No. {self._issue.number}",
+            number=self._number,
             date=self._date,
             subject=words.subject,
             preheader=words.preheader,
             intro=words.intro,
-            rhythm=RHYTHM[self._issue.cadence],
+            rhythm=rhythm(self._issue.cadence, setting.language),
             postal_address=self._newsletter.postal_address,
-            unsubscribe_url=self._links.unsubscribe,
-            preferences_url=self._links.preferences,
-            count=len(papers),
+            unsubscribe_url=setting.links.unsubscribe,
+            preferences_url=setting.links.preferences,
+            online_url=setting.online_url,
+            ranking_url=setting.ranking_url,
+            language=setting.language.tag,
+            direction=setting.language.direction,
+            look=setting.look,
+            count=len(digest.entries),
             lead=papers[0],
-            cards=tuple(papers[1 : 1 + detail.cards]),
-            rising=tuple(papers[1 + detail.cards :]),
+            cards=tuple(papers[1 : 1 + shape.cards]),
+            rising=tuple(papers[1 + shape.cards :]),
+            more_online=shape.more_online,
         )
 
     def words(self, digest: Digest, detail: Detail = DETAILS[0]) -> Words:
@@ -199,10 +278,12 @@ class Views:
             raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
         titles = [self._titles.get(entry.paper_seq) or self._title(digest, entry.paper_seq) for entry in digest.entries]
         lead = self.paper(1, digest.entries[0], detail)
+        votes = self._pool[digest.entries[0].paper_seq].receipt.votes
+        language = self._setting.language
         return Words(
-            subject=subject(titles),
-            preheader=preheader(titles, lead.summary),
-            intro=intro(titles, lead.votes, [entry.match for entry in digest.entries]),
+            subject=subject(titles, language),
+            preheader=preheader(titles, lead.summary, language),
+            intro=intro(titles, votes, [entry.match for entry in digest.entries], language),
         )
 
     def paper(self, place: int, chosen: DigestEntry, detail: Detail) -> PaperView:
@@ -213,54 +294,63 @@ class Views:
     def _title(self, digest: Digest, seq: PaperSeq) -> str:
         if seq not in self._pool:
             raise ValueError(f"digest {digest.id} names paper {seq}, which is not in the pool of issue {self._issue.id}")
-        title = self._titles[seq] = _title(self._pool[seq].paper)
+        title = self._titles[seq] = title_of(self._pool[seq].paper)
         return title
 
     def _make_paper(self, role: int, chosen: DigestEntry, detail: Detail) -> PaperView:
         """Make a view of a paper in its role: 1 leads, 2 is a card, 0 a line."""
-        return _paper(role, self._pool[chosen.paper_seq], chosen, self._links.feedback, detail)
+        return _paper(role, self._pool[chosen.paper_seq], chosen, self._setting, detail)
 
 
-def _title(paper: Paper) -> str:
+def title_of(paper: Paper) -> str:
+    """Return what a paper is called: its title in plain Unicode, else its key."""
     return clean(paper.title) or clean(paper.key) or "Untitled"
 
 
-def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, feedback_url: str, detail: Detail) -> PaperView:
-    paper, receipt = entry.paper, entry.receipt
+def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, setting: Setting, detail: Detail) -> PaperView:
+    paper, receipt, language = entry.paper, entry.receipt, setting.language
     longest = detail.lead_summary if role == 1 else detail.card_summary
-    title = _title(paper)
+    title = title_of(paper)
     abstract_url = _fitting(paper_url(paper), detail)
-    opinion_url = f"{feedback_url}?paper={chosen.paper_seq}&like=" if detail.feedback and role else ""
+    opinion_url = f"{setting.links.feedback}?paper={chosen.paper_seq}&like=" if detail.feedback and role else ""
+    alt = language.gettext("Figure from “%(title)s”") % {"title": shorten(title, 80)}
+    images = setting.images(chosen.paper_seq, alt) if detail.pictures and role else None
     return PaperView(
         place=role,
         title=title if detail.title_bytes is None else shorten_encoded(title, detail.title_bytes),
         title_url=abstract_url,
-        authors=author_words(paper),
+        authors=author_words(paper, language),
         lab=shorten(clean(paper.organization), 80),
         summary=summarize(clean(paper.summary) or clean(paper.abstract), longest) if longest else "",
-        votes="" if receipt.votes is None else f"{receipt.votes:,}",
+        votes="" if receipt.votes is None else language.number(receipt.votes),
         trend=trend_bar(receipt.history),
-        trend_words=f"votes from {receipt.history[0]:,} to {receipt.history[-1]:,}" if receipt.history else "",
-        facts=tuple(receipt_words(receipt, listed_at=paper.listed_at)),
-        match=match_words(chosen.match),
-        category=shorten(clean(paper.categories[0]), 24) if paper.categories else "",
-        links=tuple(_links(paper, abstract_url, detail)),
+        trend_words=trend_words(receipt.history, language),
+        facts=tuple(receipt_words(receipt, entry.rank, paper, language)),
+        match=match_words(chosen.match, language),
+        chips=tuple(shorten(clean(category), 24) for category in paper.categories[:2]),
+        links=tuple(_links(paper, abstract_url, detail, language)),
         more_url=opinion_url and f"{opinion_url}more",
         less_url=opinion_url and f"{opinion_url}less",
+        picture=None if images is None else images.large if role == 1 else images.small,
     )
 
 
-def _links(paper: Paper, abstract_url: str, detail: Detail) -> Iterable[Link]:
-    yield from _link("Abstract", abstract_url)
+def _links(paper: Paper, abstract_url: str, detail: Detail, language: Language) -> Iterable[Link]:
+    _ = language.gettext
+    yield from _link(_("Abstract"), abstract_url, "abstract")
     if paper.arxiv_id:
-        yield from _link("PDF", f"https://arxiv.org/pdf/{quote(clean(paper.arxiv_id))}")
+        yield from _link(_("PDF"), f"https://arxiv.org/pdf/{quote(clean(paper.arxiv_id))}", "pdf")
     if detail.extra_links:
-        for label, url in (("Code", paper.code_url), ("Project", paper.project_url), ("Discuss", paper.discussion_url)):
-            yield from _link(label, _fitting(safe_url(url), detail))
+        for label, url, kind in (
+            (_("Code"), paper.code_url, "code"),
+            (_("Project"), paper.project_url, "project"),
+            (_("Discuss"), paper.discussion_url, "discussion"),
+        ):
+            yield from _link(label, _fitting(safe_url(url), detail), kind)
 
 
-def _link(label: str, url: str) -> Iterable[Link]:
-    return [Link(label, url)] if url else []
+def _link(label: str, url: str, kind: str) -> Iterable[Link]:
+    return [Link(label, url, kind)] if url else []
 
 
 def paper_url(paper: Paper) -> str:

@@ -1,76 +1,76 @@
-"""The sentences of a digest: plain, short, numbers with their meaning. All titles and names in them come from outside."""
+"""The sentences of a digest: plain, short, numbers with their meaning. All titles and names in them come from outside.
+
+Every function takes the language last. Its fixed words are marked for the catalogues (``make messages``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 from newsletter.papers.model import Paper
+from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.text import clean, isolate, short_title, shorten
 from newsletter.trending.model import Receipt
-from newsletter.trending.score import age_words
 from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
 _NAMES_KEPT = 1024
-#: How often a newsletter comes, as the rest of a sentence.
-RHYTHM: Mapping[Cadence, str] = {
-    Cadence.DAILY: "every day",
-    Cadence.WEEKDAYS: "on weekdays",
-    Cadence.WEEKLY: "every week",
-    Cadence.MONTHLY: "every month",
-}
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-# English whatever the machine's locale is, as all words of the mail are.
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+_NOTHING = timedelta()
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def subject(titles: Sequence[str]) -> str:
+def rhythm(cadence: Cadence, language: Language) -> str:
+    """Return how often a newsletter comes, as the rest of a sentence."""
+    _ = language.gettext
+    words: Mapping[Cadence, str] = {
+        Cadence.DAILY: _("every day"),
+        Cadence.WEEKDAYS: _("on weekdays"),
+        Cadence.WEEKLY: _("every week"),
+        Cadence.MONTHLY: _("every month"),
+    }
+    return words[cadence]
+
+
+def subject(titles: Sequence[str], language: Language) -> str:
     """Return the subject for papers with these (clean) titles: the first one's short title and how many more there are."""
     if len(titles) == 1:
         return isolate(shorten(titles[0], SUBJECT_LENGTH))
     more = len(titles) - 1
-    return f"{_called(titles[0], 80)}, and {more} more {_papers(more)} new to you"
+    words = language.ngettext(
+        "%(title)s, and %(count)s more paper new to you", "%(title)s, and %(count)s more papers new to you", more
+    )
+    return words % {"title": _called(titles[0], 80), "count": language.number(more)}
 
 
-def preheader(titles: Sequence[str], lead_summary: str) -> str:
+def preheader(titles: Sequence[str], lead_summary: str, language: Language) -> str:
     """Return the line that mail programs show after the subject: the second and third paper, or what the only one says."""
     names = [_called(title, 60) for title in titles[1:3]]
     if not names:
-        return isolate(shorten(lead_summary, 100)) or "One paper new to you."
-    return f"Also: {' and '.join(names)}"
+        return isolate(shorten(lead_summary, 100)) or language.gettext("One paper new to you.")
+    return language.gettext("Also: %(titles)s") % {"titles": language.listed(names)}
 
 
-def intro(titles: Sequence[str], lead_votes: str, matches: Iterable[str]) -> str:
+def intro(titles: Sequence[str], lead_votes: int | None, matches: Iterable[str], language: Language) -> str:
     """Return the sentences under the masthead: how many papers, which one leads, what the reader's main topic has.
 
     Args:
         titles: clean, in the order of the digest.
-        lead_votes: the lead's figure as shown; ``""`` if unknown.
+        lead_votes: the lead's figure; None if unknown.
         matches: of the digest's entries (``keyword:planning``).
+        language: of the words.
     """
     count = len(titles)
-    many = _NUMBERS[count].capitalize() if count < len(_NUMBERS) else str(count)
-    sentences = [f"{many} {_papers(count)} new to you."]
-    if count > 1:
-        votes = f" with {lead_votes} {'vote' if lead_votes == '1' else 'votes'}" if lead_votes not in {"", "0"} else ""
-        sentences.append(f"{_called(titles[0], 60)} leads{votes}.")
+    many = language.spelled(count).capitalize()
+    sentences = [
+        language.ngettext("%(count)s paper new to you.", "%(count)s papers new to you.", count) % {"count": many},
+    ]
+    if count > 1 and lead_votes:
+        words = language.ngettext("%(title)s leads with %(votes)s vote.", "%(title)s leads with %(votes)s votes.", lead_votes)
+        sentences.append(words % {"title": _called(titles[0], 60), "votes": language.number(lead_votes)})
+    elif count > 1:
+        sentences.append(language.gettext("%(title)s leads.") % {"title": _called(titles[0], 60)})
     topics: dict[str, int] = {}
     for match in matches:
         kind, _, value = match.partition(":")
@@ -79,24 +79,22 @@ def intro(titles: Sequence[str], lead_votes: str, matches: Iterable[str]) -> str
             topics[topic] = topics.get(topic, 0) + 1
     if topics:
         topic, found = max(topics.items(), key=lambda item: item[1])
-        sentences.append(f"Your topic “{topic}” has {_NUMBERS[found] if found < len(_NUMBERS) else found}.")
+        words = language.ngettext("Your topic “%(topic)s” has %(count)s.", "Your topic “%(topic)s” has %(count)s.", found)
+        sentences.append(words % {"topic": topic, "count": language.spelled(found)})
     return " ".join(sentences)
 
 
-def date_words(local: datetime) -> str:
-    """Return a local date as ``Friday 21 August 2026``."""
-    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
-
-
-def author_words(paper: Paper) -> str:
+def author_words(paper: Paper, language: Language) -> str:
     """Return the first three authors and how many more there are; only their number where no name is known."""
     names = [isolate(shorten(name, 60)) for name in map(clean, paper.authors[:3]) if name]
     more = max(paper.author_count, len(paper.authors)) - len(names)
     if not names:
-        return f"{more:,} {'author' if more == 1 else 'authors'}" if more > 0 else ""
+        words = language.ngettext("%(count)s author", "%(count)s authors", more)
+        return words % {"count": language.number(more)} if more > 0 else ""
     if more > 0:
-        return f"{', '.join(names)} and {more:,} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        words = language.ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", more)
+        return words % {"names": ", ".join(names), "count": language.number(more)}
+    return language.listed(names)
 
 
 def trend_bar(history: Sequence[int]) -> str:
@@ -107,49 +105,60 @@ def trend_bar(history: Sequence[int]) -> str:
     return "".join(_BARS[round(max(0, figure) / top * (len(_BARS) - 1))] for figure in history)
 
 
-def receipt_words(receipt: Receipt, *, listed_at: datetime) -> list[str]:
-    """Return why a paper is here, to be read beside its votes: how fast they came, stars, comments.
+def trend_words(history: Sequence[int], language: Language) -> str:
+    """Return in words what the trend bar shows; ``""`` where there is nothing to show."""
+    if not history:
+        return ""
+    first, last = language.number(history[0]), language.number(history[-1])
+    return language.gettext("votes from %(first)s to %(last)s") % {"first": first, "last": last}
 
-    Where none of that is known: the weightiest parts of its score.
+
+def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language) -> list[str]:
+    """Return why a paper is here, to be read beside its votes: how fast they came, from where it rose, stars, comments.
+
+    Args:
+        receipt: of its score.
+        rank: its place in the pool, from 1.
+        paper: which one.
+        language: of the words.
     """
     words = []
     gained = receipt.votes_gained or 0
-    if gained > 0:
-        all_new = gained == receipt.votes and gained > 1
-        words.append("all since yesterday" if all_new else f"+{gained:,} {_votes(gained)} since yesterday")
-    elif receipt.votes:
-        age = max(0.0, (receipt.at - listed_at) / timedelta(hours=1))
-        words.append(f"listed {age_words(age)} ago")
+    if gained > 1 and gained == receipt.votes:
+        words.append(language.gettext("all since yesterday"))
+    elif gained > 0:
+        said = language.ngettext("+%(count)s vote since yesterday", "+%(count)s votes since yesterday", gained)
+        words.append(said % {"count": language.number(gained)})
+    else:
+        words.append(language.gettext("listed %(ago)s") % {"ago": language.ago(max(receipt.at - paper.listed_at, _NOTHING))})
+    if receipt.rank_before is not None and receipt.rank_before > rank:
+        places = {"before": language.number(receipt.rank_before), "now": language.number(rank)}
+        words.append(language.gettext("rank %(before)s → %(now)s") % places)
     if receipt.stars:
-        words.append(f"{receipt.stars:,} {'star' if receipt.stars == 1 else 'stars'} on its code")
+        said = language.ngettext("%(count)s star on its code", "%(count)s stars on its code", receipt.stars)
+        words.append(said % {"count": language.number(receipt.stars)})
     if receipt.comments:
-        words.append(f"{receipt.comments:,} {'comment' if receipt.comments == 1 else 'comments'}")
-    if words:
-        return words
-    weightiest = sorted(receipt.parts, key=lambda part: -part.points)[:2]
-    return [shorten(clean(part.words), 80) for part in weightiest if clean(part.words)]
+        said = language.ngettext("%(count)s comment", "%(count)s comments", receipt.comments)
+        words.append(said % {"count": language.number(receipt.comments)})
+    return words
 
 
-def match_words(match: str) -> str:
+def match_words(match: str, language: Language) -> str:
     """Return why a paper is here for this reader, from a match like ``keyword:planning``; ``""`` for none."""
     kind, _, value = match.partition(":")
     wanted = isolate(shorten(clean(value), 60))
     if not wanted:
         return ""
-    return {"author": f"by {wanted}, whom you follow", "lab": f"from {wanted}, which you follow"}.get(
-        kind, f"matches your topic “{wanted}”"
-    )
+    if kind == "author":
+        words = language.gettext("by %(name)s, whom you follow")
+    elif kind == "lab":
+        words = language.gettext("from %(name)s, which you follow")
+    else:
+        words = language.gettext("matches your topic “%(name)s”")
+    return words % {"name": wanted}
 
 
 @lru_cache(_NAMES_KEPT)
 def _called(title: str, limit: int) -> str:
     """Return what a paper is called within a sentence; the few of an issue are asked for in each of its digests."""
     return isolate(short_title(title, limit))
-
-
-def _papers(count: int) -> str:
-    return "paper" if count == 1 else "papers"
-
-
-def _votes(count: int) -> str:
-    return "vote" if count == 1 else "votes"

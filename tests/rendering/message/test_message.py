@@ -30,7 +30,7 @@ from subscribers.tokens import Mac
 from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, SECRET, TOKEN
 
 NONCE = b"n" * 32
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def content(slots: Slots, **changes: Any) -> Content:

@@ -7,13 +7,12 @@ import pytest
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestId, Issue, PoolEntry
-from newsletter.rendering.view.views import DETAILS, Detail, DigestView, Link, ReaderLinks, Views
+from newsletter.rendering.view.views import DETAILS, Detail, DigestView, Link, Views
+from newsletter.rendering.words.language import ENGLISH
 from newsletter.rendering.words.sentences import subject, trend_bar
 from newsletter.trending.model import ReceiptPart
 from subscribers.model import Cadence
-from tests.rendering.samples import ISSUE, NEWSLETTER, RECEIPT, SHORT_PAPER, digest_of, paper, pool_of, sample_pool
-
-LINKS = ReaderLinks(*(f"https://papers.example.org/{page}/x" for page in ("unsubscribe", "preferences", "feedback")))
+from tests.rendering.samples import ISSUE, NEWSLETTER, RECEIPT, SETTING, SHORT_PAPER, digest_of, paper, pool_of, sample_pool
 
 
 def view_of(
@@ -25,7 +24,7 @@ def view_of(
     detail: Detail = DETAILS[0],
 ) -> DigestView:
     by_seq = {entry.paper.seq: entry for entry in pool}
-    return Views(newsletter, issue, by_seq, LINKS).view(digest_of(pool, matches), detail)
+    return Views(newsletter, issue, by_seq, SETTING).view(digest_of(pool, matches), detail)
 
 
 def test_the_masthead_counts_and_dates_the_issue_in_the_newsletters_zone() -> None:
@@ -39,8 +38,8 @@ def test_subject_and_preheader_name_the_first_three_papers() -> None:
     view = view_of(sample_pool())
     assert view.subject == "Lantern, and 6 more papers new to you"
     assert view.preheader == "Also: Tide and What Do Sample Models Forget First?"
-    assert subject(["Lantern: A", "Tide: B"]) == "Lantern, and 1 more paper new to you"
-    assert subject(["Lantern: A Model"]) == "Lantern: A Model"
+    assert subject(["Lantern: A", "Tide: B"], ENGLISH) == "Lantern, and 1 more paper new to you"
+    assert subject(["Lantern: A Model"], ENGLISH) == "Lantern: A Model"
 
 
 def test_a_very_long_title_is_cut_in_the_subject_and_whole_in_the_mail() -> None:
@@ -49,7 +48,7 @@ def test_a_very_long_title_is_cut_in_the_subject_and_whole_in_the_mail() -> None
     assert len(view.subject) <= 120
     assert view.subject.endswith("…, and 1 more paper new to you")
     assert view.lead.title == title.strip()
-    assert len(subject([title])) <= 120
+    assert len(subject([title], ENGLISH)) <= 120
 
 
 def test_a_right_to_left_title_does_not_turn_the_words_around_it() -> None:
@@ -130,11 +129,11 @@ def test_a_match_says_why_this_reader_gets_the_paper(match: str, words: str) -> 
 
 def test_links_lead_to_the_abstract_the_paper_its_code_and_its_discussion() -> None:
     assert view_of(pool_of([SHORT_PAPER])).lead.links == (
-        Link("Abstract", "https://arxiv.org/abs/2608.00001"),
-        Link("PDF", "https://arxiv.org/pdf/2608.00001"),
-        Link("Code", "https://code.example.org/lantern"),
-        Link("Project", "https://lantern.example.org/"),
-        Link("Discuss", "https://talk.example.org/2608.00001"),
+        Link("Abstract", "https://arxiv.org/abs/2608.00001", "abstract"),
+        Link("PDF", "https://arxiv.org/pdf/2608.00001", "pdf"),
+        Link("Code", "https://code.example.org/lantern", "code"),
+        Link("Project", "https://lantern.example.org/", "project"),
+        Link("Discuss", "https://talk.example.org/2608.00001", "discussion"),
     )
 
 
@@ -142,7 +141,7 @@ def test_hostile_links_are_left_out_and_a_doi_is_quoted() -> None:
     hostile = paper(
         1, arxiv_id=None, doi='10.1/"><x', code_url="javascript:x", project_url="//evil.example", discussion_url="file:///etc/passwd"
     )  # fmt: skip
-    assert view_of(pool_of([hostile])).lead.links == (Link("Abstract", "https://doi.org/10.1/%22%3E%3Cx"),)
+    assert view_of(pool_of([hostile])).lead.links == (Link("Abstract", "https://doi.org/10.1/%22%3E%3Cx", "abstract"),)
     assert view_of(pool_of([paper(1, arxiv_id=None, discussion_url="")])).lead.title_url == "https://lantern.example.org/"
 
 
@@ -183,6 +182,6 @@ def test_the_footer_knows_the_rhythm() -> None:
 
 def test_an_empty_digest_and_a_paper_outside_the_pool_are_refused() -> None:
     with pytest.raises(ValueError, match="gets no mail"):
-        Views(NEWSLETTER, ISSUE, {}, LINKS).view(Digest(DigestId(1), ISSUE.id, ()))
+        Views(NEWSLETTER, ISSUE, {}, SETTING).view(Digest(DigestId(1), ISSUE.id, ()))
     with pytest.raises(ValueError, match="not in the pool"):
-        Views(NEWSLETTER, ISSUE, {}, LINKS).view(digest_of(sample_pool()))
+        Views(NEWSLETTER, ISSUE, {}, SETTING).view(digest_of(sample_pool()))

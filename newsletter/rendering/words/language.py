@@ -1,0 +1,115 @@
+"""The language of a newsletter's fixed words: its catalogue, its dates and its figures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+from gettext import GNUTranslations, NullTranslations
+from typing import Literal
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal
+
+#: The language that templates and sentences are written in; it needs no catalogue.
+SOURCE = "en"
+_SPELLED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_FIGURES_KEPT = 4096
+
+
+class Language:
+    """Translates, and writes dates and figures as people who speak it do.
+
+    Args:
+        code: ``de``, or with a country ``pt_BR``.
+        translations: of the catalogue; none: the words stay English.
+
+    Raises:
+        babel.core.UnknownLocaleError, ValueError: nobody speaks ``code``.
+    """
+
+    def __init__(self, code: str, translations: NullTranslations | None = None) -> None:
+        self.code = code
+        self._locale = Locale.parse(code)
+        self._translations = translations or NullTranslations()
+        self._number = lru_cache(_FIGURES_KEPT)(self._format_number)
+
+    @classmethod
+    def of_catalogue(cls, code: str, text: str) -> Language:
+        """Return the language of a catalogue in PO form (GNU gettext manual, section "The Format of PO Files").
+
+        Raises:
+            ValueError: it is no catalogue; says what is wrong, with its line where that is known.
+        """
+        compiled = io.BytesIO()
+        try:
+            write_mo(compiled, read_po(io.StringIO(text), locale=code, abort_invalid=True))
+        except (PoFileError, ValueError, LookupError) as error:
+            raise ValueError(f"not a catalogue: {error}") from error
+        compiled.seek(0)
+        return cls(code, GNUTranslations(compiled))
+
+    @property
+    def tag(self) -> str:
+        """The tag for ``lang`` (RFC 5646): ``pt-BR``."""
+        return self.code.replace("_", "-")
+
+    @cached_property
+    def direction(self) -> str:
+        """``ltr`` or ``rtl``."""
+        return self._locale.text_direction
+
+    def gettext(self, message: str) -> str:
+        """Return ``message`` translated; itself where the catalogue does not have it."""
+        return self._translations.gettext(message)
+
+    def ngettext(self, singular: str, plural: str, count: int) -> str:
+        """Return what ``count`` of them is called."""
+        return self._translations.ngettext(singular, plural, count)
+
+    def pgettext(self, context: str, message: str) -> str:
+        """Return ``message`` translated as it is meant in ``context``."""
+        return self._translations.pgettext(context, message)
+
+    def npgettext(self, context: str, singular: str, plural: str, count: int) -> str:
+        """Return what ``count`` of them is called in ``context``."""
+        return self._translations.npgettext(context, singular, plural, count)
+
+    def date(self, day: date) -> str:
+        """Return a date with its weekday: ``Friday 21 August 2026``."""
+        return format_date(day, "EEEE d MMMM y" if self.code == SOURCE else "full", locale=self._locale)
+
+    def number(self, figure: int) -> str:
+        """Return a figure with its thousands apart."""
+        return self._number(figure)
+
+    def spelled(self, count: int) -> str:
+        """Return a small number as a word where that is easily said, else in figures."""
+        return _SPELLED[count] if self.code == SOURCE and 0 <= count < len(_SPELLED) else self.number(count)
+
+    def ago(self, age: timedelta) -> str:
+        """Return how long ago something was: ``3 hours ago``."""
+        granularity: Literal["hour", "minute"] = "hour" if age >= timedelta(hours=1) else "minute"
+        threshold = 2.0 if age < timedelta(days=2) else 1.0
+        return format_timedelta(-age, granularity=granularity, threshold=threshold, add_direction=True, locale=self._locale)
+
+    def lasting(self, length: timedelta) -> str:
+        """Return a length of time: ``7 days``."""
+        return format_timedelta(length, granularity="minute", threshold=2.0, locale=self._locale)
+
+    def listed(self, items: Sequence[str]) -> str:
+        """Return ``items`` one after another: ``a, b and c``."""
+        if self.code == SOURCE and len(items) > 1:
+            return f"{', '.join(items[:-1])} and {items[-1]}"
+        return format_list(list(items), locale=self._locale)
+
+    def _format_number(self, figure: int) -> str:
+        return format_decimal(figure, locale=self._locale)
+
+
+ENGLISH = Language(SOURCE)

@@ -1,0 +1,1 @@
+"""Summaries of papers that no source summed up, written by a service the operator chose."""
