@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from newsletter.config import NewsletterConfig, TrendingConfig
 from newsletter.database import Database
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore
+from newsletter.papers.model import Paper, PaperSeq
 from newsletter.trending.model import RankedPaper
 from newsletter.trending.service import rank
 from subscribers.model import Cadence
@@ -22,12 +24,22 @@ class Frozen:
     is_new: bool
 
 
-class IssueBuilder:
-    """Freezes issues. Safe to call twice for one slot, from anywhere."""
+Summaries = Callable[[Collection[Paper]], Mapping[PaperSeq, str]]
 
-    def __init__(self, database: Database, weights: TrendingConfig) -> None:
+
+class IssueBuilder:
+    """Freezes issues. Safe to call twice for one slot, from anywhere.
+
+    Args:
+        database: holds papers and issues.
+        weights: the ranking's.
+        summaries: returns what was written of papers whose sources have no summary; None: nothing was.
+    """
+
+    def __init__(self, database: Database, weights: TrendingConfig, *, summaries: Summaries | None = None) -> None:
         self._database = database
         self._weights = weights
+        self._summaries = summaries
 
     def rank(self, newsletter: NewsletterConfig, *, at: datetime) -> list[RankedPaper]:
         """Return the pool an issue frozen at ``at`` (aware UTC) would have, best first."""
@@ -42,7 +54,9 @@ class IssueBuilder:
             )
 
     def pool(self, slug: str, newsletter: NewsletterConfig, *, cadence: Cadence, at: datetime) -> list[RankedPaper]:
-        """Return the ranking with what else an issue frozen at ``at`` would keep: each paper's rank in the issue before.
+        """Return the ranking with what else an issue frozen at ``at`` would keep.
+
+        That is each paper's rank in the issue before, and a written summary where the sources have none.
 
         Args:
             slug: the newsletter's name in the configuration.
@@ -53,7 +67,16 @@ class IssueBuilder:
         ranked = self.rank(newsletter, at=at)
         with self._database.read() as session:
             before = IssueStore(session).ranks_before(slug, cadence, at=at)
-        return [replace(each, receipt=replace(each.receipt, rank_before=before.get(each.paper.seq))) for each in ranked]
+        lacking = [each.paper for each in ranked if not each.paper.summary]
+        written = self._summaries(lacking) if self._summaries is not None and lacking else {}
+        return [
+            replace(
+                each,
+                paper=replace(each.paper, summary=each.paper.summary or written.get(each.paper.seq, "")),
+                receipt=replace(each.receipt, rank_before=before.get(each.paper.seq)),
+            )
+            for each in ranked
+        ]
 
     def build(self, slug: str, newsletter: NewsletterConfig, *, cadence: Cadence, slot: str, at: datetime) -> Frozen:
         """Freeze the pool of a slot, or find that it was done.

@@ -65,9 +65,9 @@ def is_public(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Decides where requests may go: to the origin that the operator configured, and else to public https only."""
+    """Decides where requests may go: to the origin that the operator configured, if there is one, and else to public https."""
 
-    trusted: Origin
+    trusted: Origin | None
     resolve: Resolve = resolve
 
     def check(self, url: httpx.URL) -> None:
@@ -93,7 +93,7 @@ class Guard:
             found = self.resolve(host, port)
         except UnicodeError as error:  # a label that no name can have
             raise OSError(f"{host} is no host name") from error
-        if (host, port) != (self.trusted.host, self.trusted.port):
+        if self.trusted is None or (host, port) != (self.trusted.host, self.trusted.port):
             for address in found:
                 if not is_public(address):
                     raise AddressRefusedError(f"{host} has the inner address {address}")
@@ -104,16 +104,21 @@ class GuardedTransport(httpx.BaseTransport):
     """Sends one request on one connection of its own, through a guard, within a deadline.
 
     The request's extension ``deadline`` is an instant of ``time.monotonic()``.
+
+    Args:
+        guard: says which addresses may be connected to.
+        tls: verifies the other side.
+        sockets: connects to an address that the guard let pass; the system's if not given.
     """
 
-    def __init__(self, guard: Guard, *, tls: ssl.SSLContext) -> None:
-        self._guard, self._tls = guard, tls
+    def __init__(self, guard: Guard, *, tls: ssl.SSLContext, sockets: httpcore.NetworkBackend | None = None) -> None:
+        self._guard, self._tls, self._sockets = guard, tls, sockets or httpcore.SyncBackend()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         pool = httpcore.ConnectionPool(
             ssl_context=self._tls,
             max_connections=1,
-            network_backend=_Backend(self._guard, request.extensions["deadline"]),
+            network_backend=_Backend(self._guard, request.extensions["deadline"], self._sockets),
         )
         try:
             answer = pool.handle_request(
@@ -126,6 +131,7 @@ class GuardedTransport(httpx.BaseTransport):
                         target=request.url.raw_path,
                     ),
                     headers=request.headers.raw,
+                    content=request.read(),
                 )
             )
         except _LOW_LEVEL as error:
@@ -162,9 +168,8 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, guard: Guard, deadline: float) -> None:
-        self._guard, self._deadline = guard, deadline
-        self._sockets = httpcore.SyncBackend()
+    def __init__(self, guard: Guard, deadline: float, sockets: httpcore.NetworkBackend) -> None:
+        self._guard, self._deadline, self._sockets = guard, deadline, sockets
 
     def connect_tcp(
         self,

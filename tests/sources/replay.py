@@ -1,16 +1,19 @@
-"""A real HTTP server on loopback that answers as it is told, well or badly."""
+"""A real HTTP server on loopback that answers as it is told, well or badly, and wires that lead to it from public addresses."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import httpcore
 
 from newsletter.clock import ManualClock
 
@@ -34,15 +37,16 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 Script = Callable[[Asked], Reply]
 
 
 class ReplayServer:
-    """Answers each path by its script: a function, or replies in turn of which the last one stays."""
+    """Answers each path by its script: a function, or replies in turn of which the last one stays. With ``tls`` over TLS."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self._scripts: dict[str, Script] = {}
         self._stop = threading.Event()
@@ -53,6 +57,9 @@ class ReplayServer:
             def do_GET(self) -> None:
                 outer._answer(self)
 
+            def do_POST(self) -> None:
+                outer._answer(self)
+
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's signature
                 pass
 
@@ -61,6 +68,9 @@ class ReplayServer:
                 """Clients that hang up in the middle are part of the game."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            # Shaken hands with in the connection's own thread, and not while others wait to be let in.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -92,7 +102,8 @@ class ReplayServer:
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        asked = Asked(parts.path, query, {key.lower(): value for key, value in handler.headers.items()})
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        asked = Asked(parts.path, query, {key.lower(): value for key, value in handler.headers.items()}, body)
         with self._lock:
             self.asked.append(asked)
             script = self._scripts.get(parts.path)
@@ -117,13 +128,35 @@ class ReplayServer:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[ReplayServer]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[ReplayServer]:
     """Run a server for a while."""
-    server = ReplayServer()
+    server = ReplayServer(tls)
     try:
         yield server
     finally:
         server.close()
+
+
+class Wires(httpcore.SyncBackend):
+    """Leads connections to a public address to a port of this machine, and any other one nowhere; remembers them all."""
+
+    def __init__(self, ends: Mapping[tuple[str, int], int]) -> None:
+        super().__init__()
+        self.tried: list[tuple[str, int]] = []
+        self._ends = ends
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        self.tried.append((host, port))
+        if (host, port) not in self._ends:
+            raise httpcore.ConnectError("no wire leads there")
+        return super().connect_tcp("127.0.0.1", self._ends[host, port], timeout, local_address, socket_options)
 
 
 class Sleeper:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 ELLIPSIS = "…"
 
@@ -23,8 +24,20 @@ _DEEPEST = 16
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "AN"})
 
-_SENTENCE_END = re.compile('[.!?]["\u201d\u2019)]*(?=\\s)|[\u3002\uff01\uff1f]')
-_NO_SENTENCE_END = re.compile(r"(?:\b(?:e\.g|i\.e|et al|vs|cf|Fig|Eq|resp|approx|Dr|No)|\b[A-Z])\.$")
+_SENTENCE_END = re.compile(
+    '(?P<mark>[.!?\u061f\u0964])["\u201d\u2019)\\]]*(?=\\s)|[\u3002\uff01\uff1f][\u201d\u2019\u300d\u300f\uff09]*'
+    r"|(?<=[a-z][a-z)])\.(?=[A-Z][a-z]*(?:[A-Z][a-z]+)?,?\s)"  # the blank between two sentences is often lost
+)
+#: What a full stop belongs to; and what one may belong to, or end a sentence with.
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(\[])(?:e\.g|i\.e|vs|cf|[Ff]igs?|[Ee]qs?|[Ss]ec|[Rr]efs?|approx|Dr|Prof|Mrs?|Ms|St|Nos?|viz|ca|w\.r\.t)\.$"
+)
+_MAYBE_ABBREVIATED = re.compile(r"(?:^|[\s(\[])(?:et al|etc|resp|Inc|Ltd|Jr|Sr|a\.k\.a|Ph\.D|(?:[A-Z]\.)*[A-Z])\.$")
+_NEXT_WORD = re.compile(r"\s*([^\s,]{1,40})")
+#: Begins a sentence, and does not follow a name's initial.
+_OPENER = re.compile(
+    "A|An|As|By|Experiments|Extensive|For|Here|However|In|It|On|Our|Such|The|These|They|This|To|We|When|While|With"
+)
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6"
     "\U0001f300-\U0001faff\U00020000-\U0003fffd"
@@ -115,14 +128,40 @@ def _encoded_length(character: str) -> int:
     return 1 if character.isascii() else 3 * len(character.encode())
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of ``text`` in order, without the white space around them.
+
+    A full stop ends none behind an abbreviation or an initial, within a number, or before a word in small letters.
+    """
+    found, start = [], 0
+    for end in _sentence_ends(text, len(text)):
+        found.append(text[start:end].strip())
+        start = end
+    return [sentence for sentence in (*found, text[start:].strip()) if sentence]
+
+
+def _sentence_ends(text: str, until: int) -> Iterator[int]:
+    for match in _SENTENCE_END.finditer(text, 0, until):
+        end = match.end()
+        if match["mark"] is None:
+            yield end
+            continue
+        following = _NEXT_WORD.match(text, end)
+        word = following[1] if following else ""
+        if word.isalpha() and word.islower() and word != "we":
+            continue
+        if match["mark"] == ".":
+            before = text[max(0, end - 12) : end]
+            if _ABBREVIATED.search(before) or (_MAYBE_ABBREVIATED.search(before) and word and not _OPENER.fullmatch(word)):
+                continue
+        yield end
+
+
 def summarize(text: str, limit: int) -> str:
     """Return the first sentences of ``text`` that fit into ``limit`` characters; cut at a word if the first is longer."""
     if len(text) <= limit:
         return text
-    end = 0
-    for match in _SENTENCE_END.finditer(text, 0, limit + 1):
-        if match.end() <= limit and not _NO_SENTENCE_END.search(text[max(0, match.end() - 12) : match.end()]):
-            end = match.end()
+    end = max((end for end in _sentence_ends(text, limit + 1) if end <= limit), default=0)
     return _balance(text[:end]) if end >= limit * 2 // 5 else shorten(text, limit)
 
 
