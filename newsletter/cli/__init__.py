@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "papers": ("papers", "papers", "List papers, show one, explain its rank."),
     "build": ("build", "build", "Freeze the issue of a slot and choose each reader's digest."),
     "preview": ("preview", "preview", "Look at an issue's mail before it leaves."),
+    "templates": ("templates", "templates", "See, check and take over what mails are made of."),
     "send": ("send", "send", "Send an issue, or everything that is due."),
     "issues": ("issues", "issues", "List issues and account for their deliveries."),
     "subscribers": ("subscribers", "subscribers", "Add, list, import, export and erase readers."),

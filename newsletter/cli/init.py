@@ -39,14 +39,24 @@ def init(context: Context, folder: Path) -> None:  # noqa: ARG001 - every comman
 TEMPLATES_README = """\
 # Your templates
 
-A file here takes the place of the packaged one with the same name. What is not here is taken from the package, so start with
-the one file you want to change.
+Empty, and that is fine: the mails are made of the packaged templates. A file here takes the place of the packaged one of
+the same name, so copy the one you want to change, and let the rest get better with every release:
 
-- digest.mjml and digest.txt: an issue. welcome: the same papers below a greeting, for whoever just confirmed.
-- confirm, known, welcome-early, confirm-address, address-changed: letters to one person. The comment at the head of each .mjml
-  says what it is given.
-- partials/: what they share. web/: the pages.
+    newsletter templates list                                 every template, and whose it is
+    newsletter templates copy partials/footer-words.mjml      take one over
+    newsletter templates copy --theme quiet --into-theme mine start a theme of your own, themes/mine/
+    newsletter templates check                                before it goes out
+    newsletter preview                                        look at it
 
-Every mail but a letter to somebody who is not subscribed needs its link to leave, or it is refused; a digest should lead to the
-choices as well: {{ view.preferences_url }}.
+- digest, welcome: an issue, and the same below a greeting. The others are letters to one person; the comment at the head of
+  each .mjml says what it is given.
+- partials/: what they share. themes/NAME/: what goes over all of these where a newsletter has that theme.
+- locale/xx.po: the fixed words in another language. web/: the pages.
+
+Colours, logo, theme and language are set in config.toml: [newsletters.NAME.look].
+
+Every mail but a letter to somebody who is not subscribed needs its link to leave, {{ view.unsubscribe_url }}, or it is refused;
+a digest should lead to the choices as well: {{ view.preferences_url }}.
+
+docs/templates.md, which comes with the program, says all of it: what a template is given, and a theme made in half an hour.
 """

@@ -18,12 +18,15 @@ class TemplateError(RenderingError):
     Attributes:
         template: name of the file, as templates name each other.
         line: line in that file, from 1; None where no line is to blame.
+        problem: what is wrong, without that place.
+        further: what else is wrong with the same mail, as far as it was found out at once.
     """
 
     def __init__(self, template: str, problem: str, *, line: int | None = None) -> None:
         place = template if line is None else f"{template}:{line}"
         super().__init__(f"{place}: {problem}")
-        self.template, self.line = template, line
+        self.template, self.line, self.problem = template, line, problem
+        self.further: tuple[TemplateError, ...] = ()
 
 
 class TemplateMissingError(TemplateError):

@@ -17,6 +17,7 @@ from newsletter.rendering.template.mjml import MAX_INCLUDE_DEPTH
 from newsletter.rendering.template.parts import (
     OF_DIGEST,
     OF_ISSUE,
+    OF_SHAPE,
     ROWS,
     SHAPE,
     VALUES,
@@ -206,7 +207,11 @@ class _Cutter:
         tree = nodes.Template(list(own), lineno=1)
         tree.set_environment(self._environment)
         draft = _Draft([])
-        for name in sorted(meta.find_undeclared_variables(tree)):
+        names = list(tree.find_all(nodes.Name))
+        is_simple = all(name.ctx == "load" for name in names)
+        # To ask Jinja takes long, as it compiles the nodes; most set no name.
+        outside = {name.name for name in names} if is_simple else meta.find_undeclared_variables(tree)
+        for name in sorted(outside):
             if name == VIEW:
                 draft.needs |= {need for node in own for need in _needs(node)}
             elif name == paper:
@@ -215,7 +220,7 @@ class _Cutter:
                 draft.add(bound[name])
             elif name != VALUES and name not in _WORDS:
                 raise IndivisibleError(f"uses {name}")
-        if any(name.name in {VIEW, VALUES, paper} and name.ctx != "load" for name in tree.find_all(nodes.Name)):
+        if any(name.name in {VIEW, VALUES, paper} and name.ctx != "load" for name in names):
             raise IndivisibleError("gives a name another meaning")
         draft.nodes += own
         return draft
@@ -290,7 +295,7 @@ def _needs(node: nodes.Node, *, is_asked: bool = False) -> Iterator[str]:
     if isinstance(node, nodes.Getattr) and _is_field(node):
         if node.attr in ROWS and not is_asked:
             raise IndivisibleError(f"reads view.{node.attr} otherwise than in a loop over it")
-        if node.attr in ROWS or node.attr in {"count", "more_online"}:
+        if node.attr in ROWS | OF_SHAPE:
             yield SHAPE
         elif node.attr in OF_DIGEST:
             yield node.attr

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 from stat import S_ISREG
+from types import TracebackType
+from typing import NoReturn
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,9 +23,19 @@ from newsletter.rendering.errors import TemplateError, TemplateMissingError
 from newsletter.rendering.words.language import Language
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+#: How Jinja calls a value that has no such attribute: ``'newsletter.….DigestView object'``.
+_MODULE = re.compile(r"'(?:\w+\.)+(\w+) object'")
 _THEME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 #: Folders within the templates: one per theme, and the catalogues of words, ``locale/de.po``.
 THEMES, CATALOGUES = "themes", "locale"
+THEME_NAMES = "use small letters, digits, - and _, at most 32"
+#: What the names of templates end in; what else lies in the folders is none.
+SUFFIXES = frozenset({".mjml", ".txt", ".html", ".css", ".js", ".svg"})
+
+
+def is_theme_name(name: str) -> bool:
+    """Whether a theme may be called ``name``."""
+    return _THEME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +56,15 @@ class TemplateFolder:
     Args:
         operator: the operator's own folder (``paths.templates``); may be missing. None: only the packaged templates.
         packaged: the folder to fall back to; the program's own by default.
-        theme: whose files, in ``themes/NAME`` of either folder, go over the common ones of both.
+        theme: whose files, in ``themes/NAME`` of either folder, go over the common ones of both; ``""``: none.
+
+    Raises:
+        TemplateError: nothing can be a theme of that name.
     """
 
     def __init__(self, operator: Path | None = None, *, packaged: Path | None = None, theme: str = "") -> None:
+        if theme and not is_theme_name(theme):
+            raise TemplateError(f"{THEMES}/{theme}", f"is no theme's name; {THEME_NAMES}")
         folders = [root for root in (operator, packaged or default_templates()) if root is not None]
         themed = [root / THEMES / theme for root in folders] if theme else []
         self._operator, self._packaged = operator, packaged
@@ -59,11 +78,30 @@ class TemplateFolder:
     def themes(self) -> list[str]:
         """Return the themes there are, the operator's own among them, in alphabetical order."""
         found = {path.name for root in self._folders for path in (root / THEMES).glob("*") if path.is_dir()}
-        return sorted(name for name in found if _THEME.fullmatch(name))
+        return sorted(name for name in found if is_theme_name(name))
 
     def catalogues(self) -> list[str]:
         """Return the languages that there are catalogues of, in alphabetical order."""
-        return sorted({path.stem for root in self._folders for path in (root / CATALOGUES).glob("*.po")})
+        found = {path for root in self._folders for path in (root / CATALOGUES).glob("*.po")}
+        return sorted({path.stem for path in found if _NAME.fullmatch(path.name)})
+
+    def names(self) -> list[str]:
+        """Return the names of all templates there are, those of other themes left out, in alphabetical order."""
+        found = {
+            path.relative_to(root).as_posix()
+            for root in self._roots
+            for path in root.rglob("*")
+            if path.suffix in SUFFIXES and path.is_file()
+        }
+        return sorted(name for name in found if _NAME.fullmatch(name) and not name.startswith((f"{THEMES}/", f"{CATALOGUES}/")))
+
+    def is_own(self, name: str) -> bool:
+        """Whether ``name`` stands for a file of the operator's.
+
+        Raises:
+            TemplateError: as for :meth:`locate`.
+        """
+        return self._operator is not None and self.locate(name).is_relative_to(self._operator)
 
     def watched(self) -> list[Path]:
         """Return the folders that exist and whose files may take part."""
@@ -81,7 +119,8 @@ class TemplateFolder:
                 path = root / name
                 if not path.is_file():
                     continue
-                if not path.resolve().is_relative_to(root.resolve()):
+                folder = next(folder for folder in self._folders if root.is_relative_to(folder))
+                if not path.resolve().is_relative_to(folder.resolve()):
                     raise TemplateError(name, "is a link that leads out of the templates folder; put the file itself there")
                 return path
         raise TemplateMissingError(
@@ -156,9 +195,40 @@ class TemplateFolder:
         return jinja2.FunctionLoader(load)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where Jinja that begins on line ``page_line`` of a compiled page was written: its template, and the line there."""
+
+    page_line: int
+    template: str
+    line: int
+
+
+class MailEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja as mail templates use it.
+
+    Attributes:
+        origins: where the Jinja of the page compiled last was written, in order; see :func:`naming`.
+    """
+
+    origins: tuple[Origin, ...] = ()
+
+    def handle_exception(self, source: str | None = None) -> NoReturn:
+        """Raise again the error that Jinja handles when it calls this, its frames as they are: they know their template."""
+        if source is None:
+            error = sys.exception()
+            if error is not None and (origin := _origin(error.__traceback__)) is not None:
+                error.add_note(f"in the template {origin[0]}, line {origin[1]}")
+            raise
+        super().handle_exception(source)
+
+
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Name the template ``name`` in whatever error rendering it ends in.
+    """Name the template in whatever error rendering it ends in, with the line where that is known.
+
+    Args:
+        name: the template to name where the error does not tell.
 
     Raises:
         TemplateError: instead of any error that a template can cause.
@@ -166,16 +236,40 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise TemplateError(name, f"{error}; compare with the packaged template for what a template is given") from error
+        template, line = _origin(error.__traceback__) or (name, None)
+        problem = _MODULE.sub(r"\1", str(error))
+        raise TemplateError(template, f"{problem}; docs/templates.md says what a template is given", line=line) from error
 
 
-def make_environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:
+def _origin(trace: TracebackType | None) -> tuple[str, int] | None:
+    found = None
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, jinja2.Template):
+            found = _place(template, template.get_corresponding_lineno(trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+def _place(template: jinja2.Template, line: int) -> tuple[str, int] | None:
+    if template.name is not None:
+        # Without a file it is a text in parts: what it includes was put in place, and its lines are of several files.
+        return None if template.filename == "<template>" else (template.name, line)
+    origins = template.environment.origins if isinstance(template.environment, MailEnvironment) else ()
+    before = bisect_right(origins, line, key=lambda origin: origin.page_line)
+    if not before:
+        return None
+    origin = origins[before - 1]
+    return origin.template, origin.line + line - origin.page_line
+
+
+def make_environment(loader: jinja2.BaseLoader | None = None) -> MailEnvironment:
     """Return the Jinja environment of all mail templates.
 
     Values are escaped everywhere but in ``.txt`` files; a name that does not exist is an error; templates run in the sandbox
     and cannot change what they are given.
     """
-    return ImmutableSandboxedEnvironment(
+    return MailEnvironment(
         loader=loader,
         autoescape=lambda name: name is None or not name.endswith(".txt"),
         undefined=jinja2.StrictUndefined,

@@ -12,11 +12,14 @@ from newsletter.rendering.view.views import DigestView, PaperView
 
 #: What a part may need of the view besides what all digests of an issue share: fields of it, and how many papers it has.
 SUBJECT, PREHEADER, INTRO, LEAD, SHAPE = "subject", "preheader", "intro", "lead", "shape"
-OF_DIGEST = frozenset({SUBJECT, PREHEADER, INTRO, LEAD, "count"})
+OF_DIGEST = frozenset({SUBJECT, PREHEADER, INTRO, LEAD})
+#: Fields that are figures of papers, and follow from its shape.
+OF_SHAPE = frozenset({"count", "more_online"})
+#: Fields that all digests of an issue share.
 OF_ISSUE = frozenset(
     {
         *("name", "tagline", "number", "date", "rhythm", "postal_address", "unsubscribe_url", "preferences_url"),
-        *("online_url", "ranking_url", "language", "direction", "look"),
+        *("online_url", "ranking_url", "language", "direction", "start", "end", "look"),
     },
 )
 #: Fields of the view that are papers in a row.

@@ -1,0 +1,164 @@
+"""Checks all templates of a newsletter before a reader finds out: each is compiled, and rendered with samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import jinja2
+
+from newsletter.config import NewsletterConfig
+from newsletter.rendering.errors import TemplateError
+from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
+from newsletter.rendering.template.compiled import Templates
+from newsletter.rendering.template.folder import TemplateFolder, naming
+from newsletter.rendering.template.parts import IndivisibleError
+from newsletter.rendering.view.letters import KINDS, WELCOME, Greeting, LetterView, build_letter
+from newsletter.rendering.view.look import Image, Look, look_of
+from newsletter.rendering.view.views import DigestView, Link, PaperView
+from newsletter.rendering.words.language import Language
+
+#: The template of an issue.
+DIGEST = "digest"
+_BASE = "https://papers.example.org"
+_LINKS = {slot: f"{_BASE}/{slot}/sample" for slot in (CONFIRM, PREFERENCES, UNSUBSCRIBE)}
+_LINK_FIELDS = {CONFIRM: "confirm_url", PREFERENCES: "preferences_url", UNSUBSCRIBE: "unsubscribe_url"}
+_PICTURE = Image(f"{_BASE}/pictures/sample.jpg", 528, 297, "Figure from a sample")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about templates.
+
+    Attributes:
+        problems: each once; none is to be sent before they are mended.
+        whole: which templates cannot be cut into parts, and why; their digests take longer.
+        names: of all files that took part.
+    """
+
+    problems: tuple[TemplateError, ...]
+    whole: tuple[str, ...]
+    names: frozenset[str]
+
+
+def check_templates(folder: TemplateFolder, newsletter: NewsletterConfig) -> Checked:
+    """Check every mail of a newsletter: what it is compiled from, what it is given, and the links that it must have.
+
+    Args:
+        folder: of the templates.
+        newsletter: whose theme and language they are in.
+    """
+    try:
+        templates = Templates.of(folder, newsletter.look.theme, newsletter.language)
+    except TemplateError as error:
+        return Checked((error,), (), frozenset())
+    problems: dict[str, TemplateError] = {}
+    names: set[str] = set()
+    for name in (DIGEST, *KINDS):
+        try:
+            names.update(templates.template(name).files)
+            found = list(_rendering_problems(templates, name, newsletter))
+        except TemplateError as error:
+            found = [error, *error.further]
+        problems |= {str(problem): problem for problem in found if str(problem) not in problems}
+    whole: tuple[str, ...] = ()
+    if not problems:
+        try:
+            templates.parts(DIGEST)
+        except IndivisibleError as error:
+            whole = (str(error),)
+    return Checked(tuple(problems.values()), whole, frozenset(names))
+
+
+def _rendering_problems(templates: Templates, name: str, newsletter: NewsletterConfig) -> Iterator[TemplateError]:
+    compiled = templates.template(name)
+    wanted = KINDS[name].links if name in KINDS else (UNSUBSCRIBE,)
+    for view, values in _samples(name, newsletter, templates.language):
+        for template, file in ((compiled.html, f"{name}.mjml"), (compiled.text, f"{name}.txt")):
+            try:
+                page = _rendered(template, file, view, values)
+            except TemplateError as error:
+                yield error
+                continue
+            for slot in wanted:
+                if _LINKS[slot] not in page:
+                    problem = f"does not show {{{{ view.{_LINK_FIELDS[slot]} }}}}, which every such mail must have"
+                    yield TemplateError(file, problem)
+
+
+def _rendered(template: jinja2.Template, file: str, view: DigestView | LetterView, values: Mapping[str, object]) -> str:
+    with naming(file):
+        return template.render(view=view, values=values)
+
+
+def _samples(
+    name: str, newsletter: NewsletterConfig, language: Language
+) -> Iterator[tuple[DigestView | LetterView, Mapping[str, object]]]:
+    """Yield what ``name`` is shown where there is everything that there can be, and where there is as little as possible."""
+    look = look_of(newsletter.look)
+    for each in (replace(look, logo=_PICTURE), look):
+        is_full = each.logo is not None
+        if name == DIGEST:
+            yield _digest(newsletter, language, each, is_full=is_full), {}
+            continue
+        kind = KINDS[name]
+        values = dict.fromkeys(kind.values, f"{_BASE}/")
+        if name == WELCOME:
+            yield Greeting(name, values).over(_digest(newsletter, language, each, is_full=is_full), language), values
+        else:
+            links = {slot: _LINKS[slot] for slot in kind.links}
+            yield build_letter(newsletter, kind, values, links, language, each), values
+
+
+def _digest(newsletter: NewsletterConfig, language: Language, look: Look, *, is_full: bool) -> DigestView:
+    def said(text: str) -> str:
+        return text if is_full else ""
+
+    papers = [_paper(place, is_full=is_full) for place in range(1, 6)]
+    return DigestView(
+        name=newsletter.name,
+        tagline=said("A line about it"),
+        number=said("No. 1"),
+        date="1 January",
+        subject="A subject",
+        preheader="A sentence about what is in it",
+        intro=said("A sentence to begin with"),
+        rhythm="every day",
+        postal_address=said("Example Lab, 1 Sample Street"),
+        unsubscribe_url=_LINKS[UNSUBSCRIBE],
+        preferences_url=_LINKS[PREFERENCES],
+        online_url=f"{_BASE}/issues/sample/1",
+        ranking_url=f"{_BASE}/ranking",
+        language=language.tag,
+        direction=language.direction,
+        look=look,
+        count=len(papers) + 3 if is_full else 1,
+        lead=papers[0],
+        cards=tuple(papers[1:3]) if is_full else (),
+        rising=tuple(papers[3:]) if is_full else (),
+        more_online=3 if is_full else 0,
+    )
+
+
+def _paper(place: int, *, is_full: bool) -> PaperView:
+    def said(text: str) -> str:
+        return text if is_full else ""
+
+    return PaperView(
+        place=place,
+        title=f"Sample {place}: a title",
+        title_url=said(f"{_BASE}/paper/{place}"),
+        authors=said("First Author, Second Author and 3 more"),
+        lab=said("Sample Institute"),
+        summary=said("A sentence that says what was found."),
+        votes=said("1,234"),
+        trend=said("▁▂▃▅▇"),
+        trend_words=said("rising for five days"),
+        facts=("+31 votes since yesterday",) if is_full else (),
+        match=said("Because you follow Sample Institute"),
+        chips=("cs.LG", "cs.AI") if is_full else (),
+        links=(Link("PDF", f"{_BASE}/paper/{place}.pdf", "pdf"), Link("Code", f"{_BASE}/code", "code")) if is_full else (),
+        more_url=said(f"{_BASE}/feedback/sample?paper={place}&like=more"),
+        less_url=said(f"{_BASE}/feedback/sample?paper={place}&like=less"),
+        picture=_PICTURE if is_full else None,
+    )
