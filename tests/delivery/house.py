@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -262,6 +263,7 @@ def sender(
     composer: Composer | None = None,
     journal: Path | None = None,
     smtp: dict[str, object] | None = None,
+    patience: timedelta = timedelta(seconds=20),
     **delivery: object,
 ) -> Sender:
     """A sender to relays, or to one on a port."""
@@ -276,4 +278,5 @@ def sender(
         journal=lambda: FileJournal(folder),
         check_room=check_room,
         jitter=lambda: 0.0,
+        patience=patience,
     )

@@ -18,6 +18,7 @@ from newsletter.simulation.history import play
         (865, "the same"),
         (2529, "a server that had answered 421 took the message after all, and nobody asked why it was sent again"),
         (2806, "what a process held that had ended was found fault with, as if it still lived"),
+        (3038945, "a pause that the server's objections asked for failed with the database, and nobody looked or tried again"),
     ],
 )
 def test_what_was_broken_once_holds(ground: Ground, seed: int, _found: str) -> None:

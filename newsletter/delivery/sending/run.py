@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -34,7 +35,7 @@ from newsletter.delivery.ledger.policy import (
 from newsletter.delivery.ledger.records import record
 from newsletter.delivery.ledger.roster import Roster, WorkerId
 from newsletter.delivery.ledger.steering import STATES_LOCK, skip_cancelled
-from newsletter.delivery.ledger.writer import LedgerWriter
+from newsletter.delivery.ledger.writer import FIRST_WAIT, LONGEST_WAIT, LedgerWriter
 from newsletter.delivery.model import Claim, DeliveryState, Draft, Outcome, Phase, Reason, Result, SmtpReply
 from newsletter.delivery.pacing.destinations import Destinations
 from newsletter.delivery.pacing.pace import Purse, limits_of
@@ -94,6 +95,7 @@ class Parts:
     journal: Callable[[], Journal]
     check_room: Callable[[], object]
     jitter: Callable[[], float]
+    patience: timedelta
 
 
 class SendingRun:
@@ -124,7 +126,7 @@ class SendingRun:
         self._tally = _Tally(on_progress)
         self._judge = _Judge(self._clock, retry, self._on_doubt, parts.jitter, self._object)
         self._beating: asyncio.Task[None] | None = None
-        self._pausing: set[asyncio.Task[None]] = set()
+        self._pausing: dict[IssueId, asyncio.Task[None]] = {}
 
     async def work(self) -> SendReport:
         with contextlib.ExitStack() as stack:
@@ -150,7 +152,13 @@ class SendingRun:
         limits = limits_of(config, {relay.name: relay.config for relay in parts.relays}, today=self._clock.now().date())
         relays = Relays(parts.relays, connections=config.connections, now=self._loop.time)
         async with LedgerWriter(
-            self._database, self._clock, self._roster, self._journal, self._ledger, on_written=self._tally.add
+            self._database,
+            self._clock,
+            self._roster,
+            self._journal,
+            self._ledger,
+            on_written=self._tally.add,
+            patience=parts.patience,
         ) as writer:
             self._writer = writer
             self._handout = handout = Handout(
@@ -180,7 +188,7 @@ class SendingRun:
                     writer.give_back(claim, Reason.UNREACHABLE if problem else None)
                 for task in (self._beating, stopping):
                     task.cancel()
-                await asyncio.gather(self._beating, stopping, *self._pausing, return_exceptions=True)
+                await asyncio.gather(self._beating, stopping, self._end_pausing(), return_exceptions=True)
         await self._in_thread(self._leave)
         for end in ends:
             if isinstance(end, Exception):
@@ -254,14 +262,37 @@ class SendingRun:
 
     def _object(self, issue_id: IssueId, why: str) -> None:
         """Pause an issue, as the server objects to us."""
-        task = self._loop.create_task(self._pause(issue_id, why))
-        self._pausing.add(task)
-        task.add_done_callback(self._pausing.discard)
+        if issue_id not in self._pausing:
+            self._pausing[issue_id] = task = self._loop.create_task(self._pause(issue_id, why))
+            task.add_done_callback(lambda _done: self._pausing.pop(issue_id))
 
     async def _pause(self, issue_id: IssueId, why: str) -> None:
-        if await self._writer.run(lambda session: Ledger(session).pause(issue_id, why)):
+        wait = FIRST_WAIT
+        # Tried until it is written: an issue that stays open goes on to a server that objects.
+        while True:
+            try:
+                is_paused = await self._writer.run(lambda session: Ledger(session).pause(issue_id, why))
+                break
+            except SQLAlchemyError as error:
+                log.critical("delivery.pause_unwritten issue=%d retry_in=%.1f error=%s", issue_id, wait, type(error).__name__)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+        if is_paused:
             log.critical("delivery.issue_paused issue=%d why=%s", issue_id, why)
-            self._handout.purge()
+        # Even if it was not open: an earlier try may have been durable though it failed.
+        self._handout.purge()
+
+    async def _end_pausing(self) -> None:
+        """Wait for the pauses that are being written, and give up those that the database goes on to refuse."""
+        tasks = dict(self._pausing)
+        if not tasks:
+            return
+        await asyncio.wait(tasks.values(), timeout=self._parts.patience.total_seconds())
+        for issue_id, task in tasks.items():
+            if not task.done():
+                log.critical("delivery.issue_not_paused issue=%d", issue_id)
+                task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     def _finish(self) -> tuple[IssueId, ...]:
         now = self._clock.now()

@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -37,6 +38,7 @@ class Sender:
         journal: Callable[[], Journal],
         check_room: Callable[[], object] = lambda: None,
         jitter: Callable[[], float] = random.random,
+        patience: timedelta = timedelta(seconds=20),
         threads: Callable[[str], Executor] = lambda name: ThreadPoolExecutor(1, thread_name_prefix=name),
     ) -> None:
         """Make a sender.
@@ -51,9 +53,10 @@ class Sender:
             journal: makes the side journal of a run.
             check_room: raises a :class:`NewsletterError` where the disk has too little room to send; called in a thread.
             jitter: 0 to 1, spreads retries.
+            patience: how long the end of a run goes on trying to write while the database is in trouble.
             threads: makes an executor of one worker, named after what it does.
         """
-        self._parts = Parts(database, clock, relays, config, composer, hash_of, journal, check_room, jitter)
+        self._parts = Parts(database, clock, relays, config, composer, hash_of, journal, check_room, jitter, patience)
         self._threads = threads
 
     async def run(

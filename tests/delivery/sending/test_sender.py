@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
@@ -31,6 +35,22 @@ from tests.delivery.house import (
     suppress,
 )
 from tests.smtp_server import Fault, Script, smtp_server
+
+
+@contextlib.contextmanager
+def failing_pauses(database: Database, *, times: int) -> Iterator[None]:
+    """Let the database refuse that often that an issue is paused."""
+    left = [OperationalError("", None, Exception("disk I/O error"))] * times
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("UPDATE issue SET") and "note" in statement and left:
+            raise left.pop()
+
+    event.listen(database.engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "before_cursor_execute", refuse)
 
 
 def test_every_reader_of_an_open_issue_gets_one_message(database: Database, clock: ManualClock) -> None:
@@ -103,6 +123,41 @@ def test_a_refusal_of_us_pauses_the_issue_with_a_hint_and_is_no_reader_s_fault(d
         assert asyncio.run(sender(database, clock, server.port).run()).deferred == 0
     assert account(database, issue).adds_up
     assert counts(database, issue)["pending"] >= 26
+
+
+def test_a_pause_that_the_database_does_not_take_is_tried_until_it_does(
+    database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    readers = add_readers(database, 10)
+    issue = open_issue(database, readers)
+    with (
+        smtp_server(Script(faults=[Fault("dot", reply="550 5.7.515 sender not authenticated")])) as server,
+        failing_pauses(database, times=2),
+    ):
+        asyncio.run(sender(database, clock, server.port, batch=5).run())
+    assert issue_state(database, issue) is IssueState.PAUSED
+    assert [record.getMessage() for record in caplog.records if "delivery.pause_unwritten" in record.message] == [
+        "delivery.pause_unwritten issue=1 retry_in=0.1 error=OperationalError",
+        "delivery.pause_unwritten issue=1 retry_in=0.2 error=OperationalError",
+    ]
+    assert "never retrieved" not in caplog.text
+    assert account(database, issue).adds_up
+
+
+def test_a_pause_that_the_database_never_takes_does_not_hold_up_the_end(
+    database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    readers = add_readers(database, 10)
+    issue = open_issue(database, readers)
+    with (
+        smtp_server(Script(faults=[Fault("dot", reply="550 5.7.515 sender not authenticated")])) as server,
+        failing_pauses(database, times=1000),
+    ):
+        due = sender(database, clock, server.port, patience=timedelta(seconds=0.2))
+        assert asyncio.run(due.run()).deferred == 10
+    assert issue_state(database, issue) is IssueState.OPEN
+    assert f"delivery.issue_not_paused issue={issue}" in caplog.text
+    assert account(database, issue).adds_up
 
 
 def test_refusals_that_may_be_one_readers_own_pause_only_in_a_row(database: Database, clock: ManualClock) -> None:
