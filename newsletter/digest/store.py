@@ -26,26 +26,26 @@ class IssueStore:
     def get(self, issue_id: IssueId) -> Issue | None:
         """Return one issue."""
         row = self._session.get(IssueRow, issue_id)
-        return None if row is None else _to_issue(row)
+        return None if row is None else to_issue(row)
 
     def find(self, newsletter: str, cadence: Cadence, slot: str) -> Issue | None:
         """Return the issue of a slot, if it was made."""
         row = self._session.scalar(
             select(IssueRow).where(IssueRow.newsletter == newsletter, IssueRow.cadence == cadence, IssueRow.slot == slot)
         )
-        return None if row is None else _to_issue(row)
+        return None if row is None else to_issue(row)
 
     def latest(self, *, newsletter: str | None = None, limit: int | None = None) -> list[Issue]:
         """Return issues, newest first."""
         query = select(IssueRow).order_by(IssueRow.id.desc()).limit(limit)
         if newsletter is not None:
             query = query.where(IssueRow.newsletter == newsletter)
-        return [_to_issue(row) for row in self._session.scalars(query)]
+        return [to_issue(row) for row in self._session.scalars(query)]
 
     def in_state(self, *states: IssueState) -> list[Issue]:
         """Return the issues in any of ``states``, oldest first."""
         query = select(IssueRow).where(IssueRow.state.in_(states)).order_by(IssueRow.id)
-        return [_to_issue(row) for row in self._session.scalars(query)]
+        return [to_issue(row) for row in self._session.scalars(query)]
 
     def freeze(
         self, *, newsletter: str, cadence: Cadence, slot: str, ranked: Sequence[RankedPaper], at: datetime
@@ -88,11 +88,12 @@ class IssueStore:
                 for entry in ranked
             ],
         )
-        return _to_issue(row), True
+        return to_issue(row), True
 
-    def pool(self, issue_id: IssueId) -> list[PoolEntry]:
-        """Return an issue's pool as it was frozen, best first."""
-        query = select(IssuePaperRow).where(IssuePaperRow.issue_id == issue_id).order_by(IssuePaperRow.rank)
+    def pool(self, issue_id: IssueId, *, after: int = 0, limit: int | None = None) -> list[PoolEntry]:
+        """Return an issue's pool as it was frozen, best first: all of it, or at most ``limit`` behind rank ``after``."""
+        query = select(IssuePaperRow).where(IssuePaperRow.issue_id == issue_id, IssuePaperRow.rank > after)
+        query = query.order_by(IssuePaperRow.rank).limit(limit)
         return [
             PoolEntry(row.rank, paper_from_json(row.snapshot), receipt_from_json(row.receipt))
             for row in self._session.scalars(query)
@@ -130,7 +131,8 @@ class IssueStore:
         return moved.first() is not None
 
 
-def _to_issue(row: IssueRow) -> Issue:
+def to_issue(row: IssueRow) -> Issue:
+    """Return the issue that a row holds."""
     return Issue(
         id=IssueId(row.id),
         newsletter=row.newsletter,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from newsletter.clock import Clock
-from newsletter.config import NewsletterConfig, SignUpConfig
+from newsletter.config import NewsletterConfig, SignUpConfig, TrendingConfig
+from newsletter.pictures.model import NoPictures, Pictures
+from newsletter.rendering.view.look import Image
+from newsletter.rendering.view.views import PaperView
+from newsletter.trending.model import Receipt
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
 from subscribers.links import Links
@@ -52,6 +57,81 @@ class LatestIssue:
     papers: tuple[ListedPaper, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class IssueLine:
+    """An issue as a list shows it: number, day of its newsletter's zone, what its first paper is called, size of its pool."""
+
+    number: int
+    on: date
+    date_label: str
+    title: str
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssueList:
+    """A page of a newsletter's issues, newest first. ``before`` is where older ones go on; None: there are none."""
+
+    issues: tuple[IssueLine, ...]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePage:
+    """An issue for everybody to read: what the common digest holds as cards, the rest of the pool as lines.
+
+    Attributes:
+        newsletter: its slug.
+        number: of the issue.
+        on: its day in the newsletter's zone; ``date_label`` the same in words.
+        papers: size of the whole pool.
+        cards: from the first place on; none on a page that goes on with the pool.
+        lines: behind them, best first.
+        after: place behind which the pool goes on; None: it ends here.
+        older, newer: numbers of the issues before and after it; None: there is none.
+        picture: of the lead.
+    """
+
+    newsletter: str
+    number: int
+    on: date
+    date_label: str
+    papers: int
+    cards: tuple[PaperView, ...]
+    lines: tuple[PaperView, ...]
+    after: int | None
+    older: int | None
+    newer: int | None
+    picture: Image | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankingExample:
+    """A paper in the first place of an issue, and the receipt of its score."""
+
+    newsletter: str
+    number: int
+    date_label: str
+    title: str
+    receipt: Receipt
+
+
+class IssueArchive(Protocol):
+    """Knows the issues that went out. ``newsletter`` is a slug, of one that the configuration has."""
+
+    def issues(self, newsletter: str, *, before: int | None = None) -> IssueList:
+        """Return a page of the list, from the newest or from below number ``before``."""
+        ...
+
+    def issue(self, newsletter: str, number: int, *, after: int = 0) -> IssuePage | None:
+        """Return an issue from its first paper, or from a place where its pages go on; None: no such issue, no such place."""
+        ...
+
+    def example(self, newsletter: str) -> RankingExample | None:
+        """Return the first paper of the newest issue; None while there is none."""
+        ...
+
+
 class LatestIssueSource(Protocol):
     """Knows the newest issue."""
 
@@ -90,6 +170,8 @@ class WebDeps:
         newsletters: what can be subscribed to, by slug; the first one is preselected.
         latest_issue: what the sign-up page shows.
         paper: what the page about a paper shows.
+        archive: what the pages of past issues show.
+        trending: the weights that the page about the ranking names.
         is_ready: what ``/readyz`` says.
         desk: takes sign-ups in.
         links: what the links in mails can do.
@@ -102,6 +184,7 @@ class WebDeps:
         forget_deleted: makes what was erased unreadable in the database's files.
         wake: has what was taken in looked at; from any thread, returns at once.
         trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
+        pictures: what mails show.
     """
 
     base_url: str
@@ -109,6 +192,8 @@ class WebDeps:
     newsletters: Mapping[str, NewsletterConfig]
     latest_issue: LatestIssueSource
     paper: PaperSource
+    archive: IssueArchive
+    trending: TrendingConfig
     is_ready: Readiness
     desk: SignUpDesk
     links: Links
@@ -121,3 +206,4 @@ class WebDeps:
     forget_deleted: Callable[[], object]
     wake: Callable[[], None]
     trusted_proxies: tuple[str, ...] = ()
+    pictures: Pictures = field(default_factory=NoPictures)

@@ -35,7 +35,10 @@ CHECKS = [
 ]
 #: Low enough that what is made up comes to 429 as well.
 BUDGET = SignUpConfig(network_per_hour=40)
-PAGES = {"/", "/embed", "/subscribe", "/confirm/{token}", "/unsubscribe/{token}", "/preferences/{token}", "/feedback/{token}"}
+PAGES = {
+    *("/", "/embed", "/subscribe", "/confirm/{token}", "/unsubscribe/{token}", "/preferences/{token}", "/feedback/{token}"),
+    *("/issues", "/issues/{newsletter}/{number}", "/ranking"),
+}
 
 
 def tokens(house: House) -> list[str]:
