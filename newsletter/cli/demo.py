@@ -54,6 +54,7 @@ def _print(report: DemoReport, serving: Serving, *, once: bool) -> None:
     issue, taken_in = report.issue, report.taken_in
     click.secho(f"Trending Papers no. {issue.number}, {issue.slot}", bold=True)
     click.echo(f"{taken_in.new} papers and {taken_in.signals} measurements of votes, comments and stars taken in")
+    click.echo(f"{report.drawn} pictures drawn by the demo itself, as the sample has none")
     print_table(
         "Sent over SMTP",
         ("reader", "wants", "papers", "subject of the mail"),

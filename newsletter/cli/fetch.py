@@ -48,7 +48,7 @@ def fetch(
     outcomes = (
         [fetching.take_file(path, observed_at=observed_at) for path in files]
         if files
-        else fetching.run(sources, period=_parse(context, period))
+        else context.app.fetch(sources, period=_parse(context, period))
     )
     if as_json:
         print_json([asdict(outcome) for outcome in outcomes])

@@ -1,4 +1,7 @@
-"""The demo: the whole flow on bundled real papers, with a clock that starts on the sample's last day."""
+"""The demo: the whole flow on bundled real papers, with a clock that starts on the sample's last day.
+
+The sample has no pictures: the demo draws them, and has them made and kept as fetched ones are.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ from newsletter.config import Config
 from newsletter.config_file import load
 from newsletter.delivery.ledger.account import Account, Accounts
 from newsletter.delivery.sending.handout import Scope
+from newsletter.demo.drawing import draw_figure
 from newsletter.demo.readers import READERS, SampleReader
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.packaging import sample_papers
-from newsletter.preview.reading import read_head
+from newsletter.pictures.making import make_pictures
+from newsletter.pictures.store import PictureStore
+from newsletter.preview.inbox.reading import read_head
 from newsletter.schedule.slots import latest_slot
 from newsletter.serving import Serving, serve
 from newsletter.sources.service import SourceOutcome
@@ -28,6 +34,10 @@ from subscribers.model import Cadence, Choices, ConsentMethod
 
 #: The sample's last measurements were taken at 08:19 UTC of this day.
 TODAY = datetime(2026, 8, 21, 8, 30, tzinfo=UTC)
+#: Papers of a digest that get a picture: more than any theme shows.
+PICTURES_EACH = 8
+#: Stands where a picture's address would.
+DRAWN_HERE = "drawn by the demo"
 
 CONFIG = """\
 [web]
@@ -50,9 +60,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What happened, for the terminal."""
+    """What happened, for the terminal. ``drawn`` pictures were drawn by the demo itself."""
 
     taken_in: SourceOutcome
+    drawn: int
     issue: Issue
     account: Account
     received: tuple[Received, ...]
@@ -76,13 +87,14 @@ async def run_demo(
     app = App(_config(folder, port), clock=ShiftedClock(TODAY))
     try:
         app.database.ready()
-        async with serve(app, port=port, previews=app.preview()) as serving:
+        async with serve(app, port=port, with_studio=True) as serving:
             taken_in = await asyncio.to_thread(app.fetching.take_file, sample_papers())
             issue = await asyncio.to_thread(_build, app)
+            drawn = await asyncio.to_thread(_draw, app, issue)
             sent = await app.sender(serving.smtp).run(Scope(issue_id=issue.id, due_only=False))
             if sent.problem:
                 raise NewsletterError(sent.problem)
-            on_report(await asyncio.to_thread(_report, app, taken_in, issue), serving)
+            on_report(await asyncio.to_thread(_report, app, taken_in, drawn, issue), serving)
             if stop is not None:
                 await stop.wait()
     finally:
@@ -112,7 +124,23 @@ def _build(app: App) -> Issue:
     return built.issue
 
 
-def _report(app: App, taken_in: SourceOutcome, issue: Issue) -> DemoReport:
+def _draw(app: App, issue: Issue) -> int:
+    """Draw pictures for the papers that stand first in the issue and in each reader's digest; return for how many."""
+    with app.database.read() as session:
+        issues = IssueStore(session)
+        papers = {entry.paper.seq: entry.paper for entry in issues.pool(issue.id)}
+        shown = dict.fromkeys(list(papers)[:PICTURES_EACH])
+        for delivery in Accounts(session).deliveries(issue.id):
+            digest = issues.digest(delivery.digest_id) if delivery.digest_id else None
+            shown |= dict.fromkeys(entry.paper_seq for entry in digest.entries[:PICTURES_EACH]) if digest else {}
+    for seq in shown:
+        made = make_pictures(draw_figure(papers[seq].key))
+        with app.database.write() as session:
+            PictureStore(session).keep(seq, DRAWN_HERE, made, now=app.clock.now())
+    return len(shown)
+
+
+def _report(app: App, taken_in: SourceOutcome, drawn: int, issue: Issue) -> DemoReport:
     caught = {message.rcpt_tos[0]: read_head(app.inbox.head(message.number) or b"") for message in app.inbox.messages()}
     with app.database.read() as session:
         issue = IssueStore(session).get(issue.id) or issue
@@ -126,7 +154,7 @@ def _report(app: App, taken_in: SourceOutcome, issue: Issue) -> DemoReport:
         for reader in READERS
         if reader.address in caught
     )
-    return DemoReport(taken_in, issue, account, received)
+    return DemoReport(taken_in, drawn, issue, account, received)
 
 
 def _free_port(wanted: int) -> int:

@@ -6,7 +6,9 @@ import newsletter.delivery.tables
 import newsletter.digest.tables
 import newsletter.notices.tables
 import newsletter.papers.tables
+import newsletter.pictures.tables
 import newsletter.sources.tables
+import newsletter.summaries.tables
 import subscribers.tables
 from subscribers.base import Base
 
@@ -17,7 +19,9 @@ _ROOMS = (
     newsletter.digest.tables,
     newsletter.notices.tables,
     newsletter.papers.tables,
+    newsletter.pictures.tables,
     newsletter.sources.tables,
+    newsletter.summaries.tables,
     subscribers.tables,
 )
 metadata = Base.metadata

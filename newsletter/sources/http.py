@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import cached_property
 
+import httpcore
 import httpx
 
 from newsletter import __version__
@@ -40,6 +41,14 @@ class Expect(StrEnum):
 
     JSON = "JSON"
     XML = "XML"
+    PICTURE = "a picture"
+
+
+_ACCEPT = {
+    Expect.JSON: "application/json",
+    Expect.XML: "application/atom+xml, application/xml;q=0.9, */*;q=0.1",
+    Expect.PICTURE: "image/png, image/jpeg, image/webp, image/gif;q=0.5",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,14 @@ class PoliteClient:
 
     Tries again after 429, 5xx and broken connections, with exponential back-off, jitter and ``Retry-After`` (RFC 9110
     section 10.2.3); asks conditionally where it may (section 13); reads at most ``max_bytes``, counted after decompression;
-    spends at most ``timeout`` on one request in all; follows three redirects; and connects to public https addresses only,
-    except to the origin that the operator configured for the source. No cookies, no credentials, no proxies.
+    spends at most ``timeout`` on one try in all; follows three redirects; and connects to public https addresses only, except
+    to the origin that the operator configured for the source. No cookies, no credentials, no proxies.
 
     Args:
         sleep: waits so many seconds; a program that may be told to stop hands in its own.
         chance: a number from 0 to 1 for the jitter.
         resolve_host: host and port to addresses.
+        sockets: connects to an address of them; the system's if not given.
     """
 
     def __init__(
@@ -83,9 +93,10 @@ class PoliteClient:
         chance: Callable[[], float] = random.random,
         rules: Sequence[PaceRule] = PUBLISHED_RULES,
         resolve_host: Resolve = resolve,
+        sockets: httpcore.NetworkBackend | None = None,
     ) -> None:
         self._database, self._clock, self._config = database, clock, config
-        self._chance, self._resolve = chance, resolve_host
+        self._chance, self._resolve, self._sockets = chance, resolve_host, sockets
         self._pace = Pace(
             database, clock, longest_turn=config.timeout, longest_wait=config.longest_wait, sleep=sleep, rules=rules
         )
@@ -103,16 +114,18 @@ class PoliteClient:
         params: Mapping[str, str | int] | None = None,
         asked_since: datetime | None = None,
         conditional: bool = True,
+        is_trusted: bool = True,
     ) -> Answer:
         """Ask for ``base_url`` with ``params``.
 
         Args:
-            base_url: as configured for ``source``; its origin is trusted, wherever it points.
+            base_url: as configured for ``source``.
             source: name for errors and logs.
             expect: a web page instead of it is an error.
             params: added to the query.
             asked_since: do not ask if the same was answered at or after this instant (aware); it is ``unchanged`` then.
             conditional: whether "not modified" is an answer that helps.
+            is_trusted: whether the origin of ``base_url`` may be anywhere, as the operator named it; else it came from outside.
 
         Raises:
             HttpStatusError: a 4xx status other than 408 and 429.
@@ -124,13 +137,13 @@ class PoliteClient:
             raise SourceError(source, f"not an address: {error}", hint=_check_url(source), transient=False) from error
         if base.scheme not in {"http", "https"} or not base.host:
             raise SourceError(source, "not a web address", hint=_check_url(source), transient=False)
-        url, guard = base.copy_merge_params(params or {}), Guard(Origin.of(base), self._resolve)
+        # Left as it is where nothing is added: a query is put into another form otherwise.
+        url = base.copy_merge_params(params) if params else base
+        guard = Guard(Origin.of(base) if is_trusted else None, self._resolve)
         before = self._known(url)
         if asked_since is not None and before is not None and before.fetched_at >= asked_since:
             return Answer(unchanged=True)
-        headers = {
-            "Accept": "application/json" if expect is Expect.JSON else "application/atom+xml, application/xml;q=0.9, */*;q=0.1"
-        }
+        headers = {"Accept": _ACCEPT[expect]}
         if conditional and before is not None:
             headers |= {"If-None-Match": before.etag} if before.etag else {}
             headers |= {"If-Modified-Since": before.last_modified} if before.last_modified else {}
@@ -159,12 +172,15 @@ class PoliteClient:
         self, asked: httpx.URL, headers: dict[str, str], guard: Guard, source: str, expect: Expect, attempt: int
     ) -> Answer:
         """Ask, and ask where the answer points to, at most ``MAX_REDIRECTS`` times."""
-        transport, url = GuardedTransport(guard, tls=self._tls), asked
+        transport, url = GuardedTransport(guard, tls=self._tls, sockets=self._sockets), asked
+        seconds = self._config.timeout.total_seconds()
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 guard.check(url)
                 with self._pace.turn(source, url.host, Origin.of(url).port) as turn:
-                    answer = self._ask(transport, url, asked, headers, source, expect, turn, attempt)
+                    began = time.monotonic()
+                    answer = self._ask(transport, url, asked, headers, source, expect, turn, attempt, began + seconds)
+                    seconds -= time.monotonic() - began
             except AddressRefusedError as error:
                 hint = f"if this is where it should go, set {_url_key(source)} to it; else tell the service"
                 raise SourceError(source, f"not asked: {error}", hint=hint, transient=False) from error
@@ -183,11 +199,11 @@ class PoliteClient:
         expect: Expect,
         turn: Turn,
         attempt: int,
+        deadline: float,
     ) -> Answer | httpx.URL:
         """Send one request; return the answer, or where to ask instead."""
         back_off = FIRST_BACK_OFF * 2**attempt * (0.5 + self._chance())
         own = {"User-Agent": user_agent(self._config.contact), "Accept-Encoding": "gzip", "Connection": "close"}
-        deadline = time.monotonic() + self._config.timeout.total_seconds()
         request = httpx.Request("GET", url, headers=own | headers, extensions={"deadline": deadline})
         started_at = self._clock.now()
         try:

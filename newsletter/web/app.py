@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from newsletter.errors import NewsletterError
 from newsletter.web.confirming import Confirming
 from newsletter.web.feedback import Feedback
+from newsletter.web.issues import Issues
 from newsletter.web.leaving import Leaving
 from newsletter.web.middleware import BelowPath, Failures, SafeHeaders, SmallBodies
 from newsletter.web.model import WebDeps
 from newsletter.web.network import behind_proxies
 from newsletter.web.openapi import application_settings
 from newsletter.web.pages import Pages
+from newsletter.web.pictures import picture_files
 from newsletter.web.preferences import Preferences
 from newsletter.web.routes import Routes
 from newsletter.web.signing_up import SigningUp
@@ -53,9 +55,10 @@ def create_app(deps: WebDeps, pages: Pages, *, routers: Iterable[APIRouter] = ()
 
     app.add_exception_handler(StarletteHTTPException, on_http_error)
     routes = Routes(app)
-    for part in (SigningUp, Confirming, Preferences, Feedback, Leaving):
+    for part in (SigningUp, Confirming, Preferences, Feedback, Leaving, Issues):
         part(deps, pages).add_to(routes)
     app.include_router(_files_and_probes(deps, pages))
+    app.include_router(picture_files(deps.pictures))
     for router in routers:
         app.include_router(router)
     # The last one added sees a request first.

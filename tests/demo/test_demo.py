@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import httpx
 import pytest
 
+from newsletter.demo.drawing import HEIGHT, WIDTH
 from newsletter.packaging import sample_papers
 from tests.demo.make_sample import lines
+from tests.flow import text_of
+from tests.pictures.samples import decoded
 
 DEMO = [sys.executable, "-m", "newsletter", "demo"]
+
+
+def assert_lead_is_pictured(inbox: str) -> None:
+    """Look for the picture of the first paper in each mail, and fetch it from where the mail says."""
+    sources = set()
+    for number in (1, 2, 3):
+        mail = message_from_bytes(httpx.get(f"{inbox}/{number}/raw").content, policy=policy.default)
+        [source] = re.findall(r'<img[^>]* src="([^"]*)" width="528" alt="[^"]+"', text_of(mail, "html"))
+        answer = httpx.get(source)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+        assert decoded(answer.content).size == (WIDTH, HEIGHT)
+        sources.add(source)
+    assert len(sources) == 3  # the sample readers have different tastes
 
 
 def test_the_demo_prints_an_account_that_adds_up(tmp_path: Path) -> None:
     ended = subprocess.run([*DEMO, "--once"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "146 papers" in ended.stdout
+    assert re.search(r"\d+ pictures drawn by the demo itself, as the sample has none", ended.stdout)
     assert "account: 3 sent = audience of 3; adds up" in ended.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -60,6 +79,7 @@ def test_the_demo_serves_what_it_names_and_ends_by_ctrl_c(tmp_path: Path) -> Non
         assert "3 mails" in httpx.get(addresses["inbox"]).text
         assert "Trending Papers" in httpx.get(addresses["sign-up"]).text
         assert "robots@example.org" in httpx.get(addresses["preview"]).text
+        assert_lead_is_pictured(addresses["inbox"])
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)

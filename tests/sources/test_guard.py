@@ -35,6 +35,17 @@ def test_the_configured_origin_may_be_anywhere() -> None:
             guard.check(httpx.URL(url))
 
 
+def test_without_a_configured_origin_only_public_https_may_be_asked() -> None:
+    guard = Guard(None, lambda host, _port: [host])
+    guard.check(httpx.URL("https://8.8.8.8/x"))
+    assert guard.addresses("8.8.8.8", 443) == ["8.8.8.8"]
+    for url in ("http://8.8.8.8/", "https://8.8.8.8:8443/", "https://user@8.8.8.8/", "http://127.0.0.1:8000/"):
+        with pytest.raises(AddressRefusedError):
+            guard.check(httpx.URL(url))
+    with pytest.raises(AddressRefusedError):
+        guard.addresses("127.0.0.1", 443)
+
+
 def test_a_name_that_cannot_be_one_is_an_ordinary_failure() -> None:
     guard = Guard(Origin("https", "example.org", 443), resolve)
     with pytest.raises(OSError, match="no host name"):

@@ -293,6 +293,14 @@ def test_a_redirect_within_the_service_is_followed(server: ReplayServer, asker: 
     assert answer.validator.url == server.url("/a")
 
 
+def test_a_redirect_gets_no_more_time(sqlite: Database, clock: ManualClock, sleep: Sleeper, server: ReplayServer) -> None:
+    for path, target in (("/a", "/b"), ("/b", "/c"), ("/c", "/d")):
+        server.script(path, Reply(302, headers={"Location": target}, drip=0.004))
+    server.script("/d", OK)
+    error = Asker(sqlite, clock, sleep, retries=0, timeout=timedelta(seconds=0.7)).problem(server.url("/a"))
+    assert "took too long" in str(error)
+
+
 def test_redirects_have_an_end(server: ReplayServer, asker: Asker) -> None:
     server.script("/a", Reply(301, headers={"Location": "/a"}))
     assert "more than 3 redirects" in str(asker.problem(server.url("/a")))
@@ -332,6 +340,23 @@ def test_a_redirect_leads_to_no_inner_address(server: ReplayServer, asker: Asker
         error = asker.problem(server.url("/a"))
         assert canary.asked == []
     assert "not asked" in str(error)
+
+
+def test_an_address_from_outside_is_not_trusted_as_a_configured_one_is(server: ReplayServer, asker: Asker) -> None:
+    server.script("/a", OK)
+    for url in (server.url("/a"), server.url("/a").replace("http:", "https:"), "https://inner.example.org/a"):
+        with pytest.raises(SourceError, match="not asked"):
+            asker.get(url, is_trusted=False)
+    assert server.asked == []
+    assert asker.get(server.url("/a")).body == b"[1]"
+
+
+def test_an_address_to_which_nothing_is_added_stays_as_it_is(server: ReplayServer, asker: Asker) -> None:
+    server.script("/a", OK)
+    asker.get(server.url("/a?x=1+2%2C3&y"), expect=Expect.PICTURE)
+    [asked] = server.asked
+    assert asked.query == {"x": "1 2,3"}
+    assert asked.headers["accept"].startswith("image/png")
 
 
 @pytest.mark.parametrize("url", ["", "nowhere", "http://", "ftp://example.org/", "file:///etc/hosts"])
