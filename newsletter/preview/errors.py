@@ -7,3 +7,11 @@ from newsletter.errors import NewsletterError
 
 class InboxError(NewsletterError):
     """The built-in inbox cannot listen where it should."""
+
+
+class AbilitiesError(NewsletterError):
+    """caniemail's data is not there, or cannot be read."""
+
+
+class NoBrowserError(NewsletterError):
+    """There is nothing here to take pictures of mails with; the message says what to install."""
