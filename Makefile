@@ -19,7 +19,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run install test torture lint bench docs lock clean install-dev chromium
+.PHONY: help run install test torture lint bench docs messages pictures lock clean install-dev chromium
 
 help:  ## print this list
 	@echo "Usage: make TARGET"
@@ -49,6 +49,12 @@ bench: install-dev  ## run the measurements in benchmarks/
 
 docs: install-dev  ## write config.toml and docs/reference.md anew from the code
 	@$(BIN)/python docs/generate.py
+
+messages: install-dev  ## bring the catalogues in templates/locale up to date with the words of code and templates
+	@$(BIN)/python docs/messages.py
+
+pictures: install-dev chromium  ## take the pictures of the themes in docs/images anew
+	@$(BIN)/python docs/pictures.py
 
 lock: $(BIN)/python pyproject.toml  ## write the lock files anew (UPGRADE=--upgrade for the newest versions)
 	@test -x $(UV) || { $(BIN)/python -m venv .cache/uv && .cache/uv/bin/python -m pip install --quiet uv; }

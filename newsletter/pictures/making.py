@@ -24,6 +24,8 @@ MOST_PIXELS = 20_000_000
 LEAST_WIDTH = 120
 #: Width over height that is cropped to: a banner loses its sides, a tower its lower end.
 WIDEST, TALLEST = 3.0, 4 / 3
+#: The small one stands beside words, where a banner would be a strip.
+SMALL_WIDEST = 1.5
 #: Of a logo in its own pixels: twice the largest that look.logo_width may say, and as high as a masthead bears.
 LOGO_SIZE = (2 * LARGE_WIDTH, 400)
 #: Octets of a colour profile that is looked at; one of a screen or camera has a few thousand.
@@ -72,7 +74,8 @@ class MadePictures:
 def make_pictures(data: bytes) -> MadePictures:
     """Make a paper's pictures: JPEGs without metadata, upright, on white, between 3:1 and 4:3, each under ``MOST_BYTES``.
 
-    They are twice as wide as they are shown, but never wider than what came.
+    They are twice as wide as they are shown, but never wider than what came. The small one is the middle of the large, 3:2 at
+    most.
 
     Args:
         data: a PNG, JPEG, WebP or GIF, of which the first frame is taken.
@@ -89,7 +92,7 @@ def make_pictures(data: bytes) -> MadePictures:
         large_width = min(width, 2 * LARGE_WIDTH)
         size = (large_width, max(1, round(height * large_width / width)))
         large = _on_white(_in_srgb(_plain(image).resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0), opened))
-    return MadePictures(_as_jpeg(large), _as_jpeg(_narrowed(large, 2 * SMALL_WIDTH)))
+    return MadePictures(_as_jpeg(large), _as_jpeg(_narrowed(_middle(large), 2 * SMALL_WIDTH)))
 
 
 def make_logo(data: bytes) -> MadePicture:
@@ -176,6 +179,12 @@ def _crop(width: int, height: int) -> tuple[float, float, float, float]:
         cut = (width - WIDEST * height) / 2
         return cut, 0, width - cut, height
     return 0, 0, width, min(height, width / TALLEST)
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    width = min(image.width, round(image.height * SMALL_WIDEST))
+    left = (image.width - width) // 2
+    return image if width == image.width else image.crop((left, 0, left + width, image.height))
 
 
 def _plain(image: Image.Image) -> Image.Image:

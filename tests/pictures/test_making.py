@@ -47,11 +47,12 @@ def problem_of(data: bytes) -> str:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_picture_is_made_anew_at_twice_the_widths_it_is_shown_at(kind: str) -> None:
     made = make_pictures(plain(kind=kind))
-    for picture, width in ((made.large, 2 * LARGE_WIDTH), (made.small, 2 * SMALL_WIDTH)):
+    sizes = ((made.large, 2 * LARGE_WIDTH, round(630 * 2 * LARGE_WIDTH / 1200)), (made.small, 2 * SMALL_WIDTH, 192))
+    for picture, width, height in sizes:
         image = decoded(picture.content)
         assert image.format == "JPEG"
         assert picture.picture.media_type == "image/jpeg"
-        assert (picture.picture.width, picture.picture.height) == image.size == (width, round(630 * width / 1200))
+        assert (picture.picture.width, picture.picture.height) == image.size == (width, height)
         assert near(image.getpixel((20, 20)), RED)
         assert len(picture.content) < MOST_BYTES
 
@@ -62,6 +63,14 @@ def test_equal_octets_give_equal_pictures_named_by_their_content() -> None:
     assert len(one.large.picture.name) == 32
     assert one.large.picture.name != one.small.picture.name
     assert one.large.picture.name != make_pictures(halves(1200, 630)).large.picture.name
+
+
+def test_the_small_one_is_the_middle_of_a_wide_picture() -> None:
+    wide = Image.new("RGB", (1200, 400), "white")
+    wide.paste(RED, (300, 0, 900, 400))
+    small = decoded(make_pictures(encoded(wide, "PNG")).small.content)
+    assert abs(small.width / small.height - 1.5) < 0.02
+    assert all(near(small.getpixel((x, 20)), RED) for x in (4, small.width // 2, small.width - 5))
 
 
 def test_none_is_made_larger_than_it_came() -> None:
