@@ -36,7 +36,7 @@ zone = "Europe/Berlin"
 """
 #: Shown of a mail, in CSS pixels: enough to see the lead, the cards and the list below.
 HEIGHT = 2600
-COLOURS = 96
+COLOURS = 256
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def smaller(png: bytes) -> bytes:
     with Image.open(io.BytesIO(png)) as image:
         shown = image.convert("RGB").crop((0, 0, image.width, min(image.height, HEIGHT)))
     packed = io.BytesIO()
-    shown.quantize(COLOURS, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    shown.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
     return packed.getvalue()
 
 
