@@ -1,7 +1,7 @@
-"""How long it takes to compile the template, to compose a digest of 10 papers, and to splice and sign it for one reader.
+"""How long it takes to compile the templates, to make a digest of 10 papers, and to splice and sign it for one reader.
 
-Then the same as it is done while an issue is sent, from claims to messages, on a database: where one digest is for all, and
-where each reader has another one, of 10 papers out of 50.
+Then how large digests are in each theme, and the same as it is done while an issue is sent, from claims to messages, on a
+database: where one digest is for all, and where each reader has another one, of 10 papers out of 50.
 
 Run: python benchmarks/rendering.py [--rounds N] [--digests N]
 """
@@ -9,13 +9,15 @@ Run: python benchmarks/rendering.py [--rounds N] [--digests N]
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,22 +26,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sqlalchemy import insert
 
 from newsletter.clock import ManualClock
+from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import BodySigner
 from newsletter.delivery.identity.verp import BounceAddresses
 from newsletter.delivery.model import Claim
-from newsletter.digest.model import DigestId, PoolEntry
+from newsletter.digest.model import Digest, DigestEntry, DigestId, PoolEntry
 from newsletter.digest.snapshot import paper_to_json, receipt_to_json
 from newsletter.digest.tables import DigestRow, IssuePaperRow
-from newsletter.rendering.message.lint import lint
+from newsletter.rendering.bodies import IssueBodies
+from newsletter.rendering.message.lint import BUDGET_BYTES, lint
 from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.template.compiled import Templates
+from newsletter.rendering.template.folder import TemplateFolder
 from subscribers.keys import LinkKeys
 from subscribers.model import SubscriberId
 from subscribers.tokens import KeyRing
 from tests.delivery.house import add_issue, add_papers, claim
 from tests.delivery.keys import ed25519_signer, rsa_signer
+from tests.rendering.pictures import MadeUpPictures
 from tests.rendering.samples import BASE_URL, FRIDAY, ISSUE, NEWSLETTER, PERSONAL, SECRET, digest_of, paper, pool_of
 
 
@@ -114,7 +121,7 @@ def measure_issue(count: int) -> None:
     def composer(database: Database) -> DigestComposer:
         keys, bounces = LinkKeys(KeyRing.of(SECRET)), BounceAddresses(SECRET)
         renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
-        renderer.template("digest")
+        renderer.template(NEWSLETTER)
         return DigestComposer(database, ManualClock(FRIDAY), renderer, keys, SECRET, newsletters, bounces=bounces)
 
     def compose(composer: DigestComposer, claims: list[Claim]) -> float:
@@ -142,6 +149,73 @@ def measure_issue(count: int) -> None:
         print(f"each again, of stored bodies       {seconds / count * 1e6:8.1f} us")
 
 
+def in_theme(theme: str) -> NewsletterConfig:
+    """The newsletter in another theme."""
+    return NEWSLETTER.model_copy(update={"look": NEWSLETTER.look.model_copy(update={"theme": theme})})
+
+
+def measure_themes(rounds: int) -> None:
+    """Print for each theme how long its templates take to compile, and how large digests are, in encoded HTML."""
+    pool = pool_of_number(30)
+    for theme in TemplateFolder().themes():
+        newsletter = in_theme(theme)
+        renderer = Renderer(None, base_url=BASE_URL, secret=SECRET, pictures=MadeUpPictures(range(1, 31)))
+        sizes = [
+            renderer.compose(newsletter, "papers", ISSUE, pool, digest_of(pool[:count])).html_bytes
+            for count in (PAPERS, len(pool))
+        ]
+        seconds = median_seconds(partial(compile_anew, newsletter), rounds)
+        cut = median_seconds(partial(compile_anew, newsletter, in_parts=True), rounds)
+        print(f"{theme:10s} compiled in {seconds * 1e3:6.1f} ms, cut into parts in {(cut - seconds) * 1e3:6.1f} ms")
+        for count, size in zip((PAPERS, len(pool)), sizes, strict=True):
+            print(f"  HTML of {count} papers {size:15,d} bytes, {100 * size / BUDGET_BYTES:.0f} % of the budget")
+
+
+def compile_anew(newsletter: NewsletterConfig, *, in_parts: bool = False) -> None:
+    """Compile the templates of a digest as a new process does, for whole pages and on wish for pieces too."""
+    theme = TemplateFolder().themed(newsletter.look.theme)
+    templates = Templates(theme)
+    templates.template("digest")
+    if in_parts:
+        templates.parts("digest")
+
+
+def measure_selections(rounds: int) -> None:
+    """Print how long a new selection of papers takes: rendered, fitted and encoded, and the linter's look at it."""
+    pool, chance, count = pool_of_number(POOL), random.Random(2045), itertools.count(1)  # noqa: S311 - repeatable, not a secret
+    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
+    renderer.template(NEWSLETTER)
+
+    def selection(entries: Sequence[PoolEntry]) -> Digest:
+        chosen = tuple(DigestEntry(entry.paper.seq) for entry in chance.sample(entries, PAPERS))
+        return Digest(DigestId(next(count)), ISSUE.id, chosen)
+
+    def compose(entries: Sequence[PoolEntry]) -> None:
+        renderer.compose(NEWSLETTER, "papers", ISSUE, entries, selection(entries))
+
+    def compose_unknown() -> None:
+        compose(
+            [replace(entry, paper=replace(entry.paper, abstract=f"No. {next(count)}. {ABSTRACT}")) for entry in pool[:PAPERS]]
+        )
+
+    message = renderer.sample(NEWSLETTER, "papers", ISSUE, pool, selection(pool), address="ada@example.org")
+    looking = median_seconds(lambda: lint(message.data, message.expectation), rounds)
+    print(f"the linter's look at a message     {looking * 1e3:8.2f} ms")
+    for label, action in (("papers never seen", compose_unknown), ("known papers", partial(compose, pool))):
+        seconds = median_seconds(action, rounds)
+        print(f"whole, of {label:25s}{seconds * 1e3:8.2f} ms, without the linter {(seconds - looking) * 1e3:.2f} ms")
+    bodies = IssueBodies(renderer, NEWSLETTER, "papers", ISSUE, pool)
+
+    def pieced() -> None:
+        bodies.compose([selection(pool)])
+
+    print(f"in pieces, first of an issue       {median_seconds(pieced, 1) * 1e3:8.2f} ms, with cutting and a look at it")
+    print(f"  the next, mostly new pieces      {median_seconds(pieced, PAPERS) * 1e3:8.2f} ms, with a look at them")
+    for _ in range(5 * POOL):
+        pieced()
+    print(f"  then, of known pieces            {median_seconds(pieced, 5 * rounds) * 1e3:8.2f} ms, with a look at the header")
+
+
 def main() -> None:
     """Print one line per step."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,12 +229,6 @@ def main() -> None:
     body = renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest)
     message, stored = body.splice(PERSONAL), body.to_bytes()
 
-    def compile_anew() -> None:
-        Renderer(None, base_url=BASE_URL, secret=SECRET).template("digest")
-
-    def preview() -> None:
-        renderer.preview(NEWSLETTER, ISSUE, pool, digest)
-
     def compose() -> None:
         renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest)
 
@@ -168,19 +236,20 @@ def main() -> None:
         lint(message, body.expectation(PERSONAL))
 
     print(f"message                  {len(message):10,d} bytes, HTML part {body.html_bytes:,d}, stored {len(stored):,d}")
-    print(f"compile the template     {median_seconds(compile_anew, rounds) * 1e3:10.2f} ms")
-    print(f"render and fit           {median_seconds(preview, rounds) * 1e3:10.2f} ms")
     print(f"compose with the linter  {median_seconds(compose, rounds) * 1e3:10.2f} ms")
     print(f"  of which the linter    {median_seconds(look, rounds) * 1e3:10.2f} ms")
     print(f"load a stored body       {median_seconds(lambda: ComposedBody.from_bytes(stored), rounds) * 1e3:10.2f} ms")
-    print(f"splice for one reader    {median_seconds(lambda: body.splice(PERSONAL), rounds, 1000) * 1e6:10.2f} us")
     gapped, values = body.gapped(), PERSONAL.encoded()
-    print(f"  warm, of known values  {median_seconds(lambda: gapped.fill(values), rounds, 1000) * 1e6:10.2f} us")
+    print(f"splice for one reader    {median_seconds(lambda: body.splice(PERSONAL), rounds, 1000) * 1e6:10.2f} us")
+    print(f"  for one more of it     {median_seconds(lambda: gapped.fill(PERSONAL.encoded()), rounds, 1000) * 1e6:10.2f} us")
+    print(f"  of known values        {median_seconds(lambda: gapped.fill(values), rounds, 1000) * 1e6:10.2f} us")
     for signer in (rsa_signer(), ed25519_signer()):
         seconds = median_seconds(partial(BodySigner(body, [signer]).fields, values, at=FRIDAY), rounds, 100)
         print(f"  {signer.algorithm:22s} {seconds * 1e6:10.2f} us")
     seconds = median_seconds(lambda: BodySigner(body, [rsa_signer()]), rounds)
     print(f"  prepare to sign a body {seconds * 1e6:10.2f} us")
+    measure_themes(rounds)
+    measure_selections(rounds)
     measure_issue(options.digests)
 
 

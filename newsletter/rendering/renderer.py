@@ -1,4 +1,4 @@
-"""The room's front door: an issue's digest or a letter in, a composed message body or a preview out."""
+"""The room's front door: an issue's digest or a letter in, a composed message body or a sample of it out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -18,28 +18,27 @@ from newsletter.digest.model import Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
 from newsletter.pictures.model import NoPictures, Pictures
 from newsletter.rendering.digests.kit import Kit
+from newsletter.rendering.digests.pictures import MailPictures
 from newsletter.rendering.errors import MessageRefused
 from newsletter.rendering.findings import errors_in
 from newsletter.rendering.message.assembly import Content, assemble, common_of, frame_of
+from newsletter.rendering.message.enclosed import Enclosure, shown_in
 from newsletter.rendering.message.encode import quoted_printable
 from newsletter.rendering.message.lint import BUDGET_BYTES, lint, lint_head
 from newsletter.rendering.message.message import (
-    CONFIRM,
     FEEDBACK,
     PREFERENCES,
-    TOKEN_LENGTH,
     UNSUBSCRIBE,
     ComposedBody,
-    Personal,
     Slots,
     message_id,
 )
 from newsletter.rendering.message.pieces import PiecedBody
+from newsletter.rendering.message.sample import Draft, SampleMessage, sample_of, sample_personal
 from newsletter.rendering.template.compiled import CompiledTemplate, Templates
 from newsletter.rendering.template.folder import TemplateFolder, naming
-from newsletter.rendering.view.images import PicturePlace
 from newsletter.rendering.view.letters import Greeting, Letter, LetterView, build_letter, kind_of
-from newsletter.rendering.view.look import Look, look_of
+from newsletter.rendering.view.look import look_of
 from newsletter.rendering.view.views import DETAILS, DigestView, ReaderLinks, Setting, Views
 from newsletter.rendering.words.language import Language
 
@@ -47,36 +46,12 @@ _log = logging.getLogger(__name__)
 
 #: The template of an issue.
 DIGEST = "digest"
-#: A token of the right form that opens nothing: stands in previews and in the message that the linter looks at.
-SAMPLE_TOKEN = "preview".ljust(TOKEN_LENGTH, "-")
+#: The instant in the Date field of what is made to be looked at only.
+_SAMPLED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 #: What the linter looks at is filled in with this, but for the Message-ID.
-_PROBE = Personal(
-    "reader@example.org",
-    "",
-    datetime(2000, 1, 1, tzinfo=UTC),
-    dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), SAMPLE_TOKEN),
-)
+_PROBE = sample_personal("reader@example.org", "", _SAMPLED_AT)
 
 Body = TypeVar("Body", ComposedBody, PiecedBody)
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedPreview:
-    """What a reader would see. ``html_bytes`` is the encoded size, which the clip limit counts."""
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    html_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    view: DigestView
-    html: str
-    text: str
-    html_bytes: int
 
 
 class Renderer:
@@ -131,20 +106,34 @@ class Renderer:
             ValueError: the digest is empty or names a paper that is not in the pool, or ``values`` are not those wanted.
         """
         greeting = None if template is None else Greeting(template, values or {})
-        slots = Slots(self._nonce(f"body {slug} {issue.id} {digest.id}{'' if template is None else f' {template}'}"))
-        links = {name: self._url(name, slots.placeholder(name)) for name in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
-        # An operator's own templates of a digest may be older than the link to the choices, and still must go out.
-        wanted = (UNSUBSCRIBE,) if greeting is None else greeting.kind.links
-        rendered = self._render(newsletter, issue, pool, digest, links, slots.placeholders, greeting)
-        content = replace(
-            self._digest_content(newsletter, {name: links[name] for name in wanted}),
-            subject=rendered.view.subject,
-            text=rendered.text,
-            html=rendered.html,
-            unsubscribe_mailto=unsubscribe_mailto,
-            is_letter=greeting is not None,
-        )
-        return self._checked(assemble(content, slots), f"issue {issue.id}, digest {digest.id}")
+        draft = self._digest(newsletter, slug, issue, pool, digest, greeting, unsubscribe_mailto)
+        return self._checked(draft.body, f"issue {issue.id}, digest {digest.id}")
+
+    def sample(
+        self,
+        newsletter: NewsletterConfig,
+        slug: str,
+        issue: Issue,
+        pool: Sequence[PoolEntry],
+        digest: Digest,
+        *,
+        address: str,
+        template: str | None = None,
+        values: Mapping[str, object] | None = None,
+        unsubscribe_mailto: str = "",
+    ) -> SampleMessage:
+        """Compose a digest as :meth:`compose` does, filled in for ``address``, whatever the linter says of it.
+
+        Its links hold a token that opens nothing, its date is when the issue was frozen. Equal arguments and templates give
+        equal samples.
+
+        Raises:
+            TemplateError: a template cannot be used.
+            ValueError: as for :meth:`compose`, or ``address`` is not one plain address with a domain in ASCII.
+        """
+        greeting = None if template is None else Greeting(template, values or {})
+        draft = self._digest(newsletter, slug, issue, pool, digest, greeting, unsubscribe_mailto)
+        return self._sample(draft, address, issue.frozen_at)
 
     def kit(self, newsletter: NewsletterConfig, slug: str, issue: Issue, pool: Sequence[PoolEntry]) -> Kit:
         """Return what composes many digests of one issue, as :meth:`compose` does by the newsletter's own template.
@@ -166,7 +155,8 @@ class Renderer:
         slots = Slots(self._nonce(f"bodies {slug} {issue.id}"))
         links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
         content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]})
-        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links))
+        pictures = MailPictures(self._pictures, newsletter, self._base_url)
+        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links, pictures))
 
         def whole(view: DigestView) -> tuple[str, str]:
             return (
@@ -175,7 +165,7 @@ class Renderer:
             )
 
         frame, common = frame_of(content, slots), common_of(content, slots)
-        return Kit(views, html, text, whole, frame, common, slots, self._checked)
+        return Kit(views, html, text, whole, pictures.enclosure, frame, common, slots, self._checked)
 
     def _digest_content(self, newsletter: NewsletterConfig, links: Mapping[str, str]) -> Content:
         """Return what all digests say; subject, text and HTML are still empty."""
@@ -207,37 +197,20 @@ class Renderer:
             TemplateError: a template cannot be used.
             ValueError: no letter has this template, or its values are not exactly those that it is given.
         """
-        kind = kind_of(letter.template, letter.values)
-        slots = Slots(self._nonce(f"letter {slug} {letter.template} {letter.key}"))
-        links = {name: self._url(name, slots.placeholder(name)) for name in kind.links}
-        view = build_letter(newsletter, kind, letter.values, links, self.language(newsletter), self._look(newsletter))
-        template = self.template(newsletter, letter.template)
-        content = Content(
-            from_name=newsletter.name,
-            from_address=newsletter.from_address,
-            reply_to=newsletter.reply_to,
-            list_id=newsletter.list_id if kind.has_list_id else "",
-            subject=view.subject,
-            links=links,
-            text=_fill(template.text, f"{letter.template}.txt", view=view, values=letter.values),
-            html=_fill(template.html, f"{letter.template}.mjml", view=view, values=letter.values),
-            is_letter=True,
-            form_sub=letter.form_sub,
-            picture_base=self._base_url,
-        )
-        return self._checked(assemble(content, slots), f"letter {letter.template}")
+        return self._checked(self._letter(newsletter, slug, letter).body, f"letter {letter.template}")
 
-    def preview(self, newsletter: NewsletterConfig, issue: Issue, pool: Sequence[PoolEntry], digest: Digest) -> RenderedPreview:
-        """Render what a reader of this digest would see, with a sample token in its links.
+    def sample_letter(
+        self, newsletter: NewsletterConfig, slug: str, letter: Letter, *, address: str, dated_at: datetime = _SAMPLED_AT
+    ) -> SampleMessage:
+        """Compose a letter as :meth:`compose_letter` does, filled in for ``address``, whatever the linter says of it.
+
+        Its links hold a token that opens nothing. Equal arguments and templates give equal samples.
 
         Raises:
             TemplateError: a template cannot be used.
-            ValueError: the digest is empty or names a paper that is not in the pool.
+            ValueError: as for :meth:`compose_letter`, or ``address`` is not one plain address with a domain in ASCII.
         """
-        links = {name: self._url(name, SAMPLE_TOKEN) for name in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
-        rendered = self._render(newsletter, issue, pool, digest, links, ())
-        view = rendered.view
-        return RenderedPreview(view.subject, view.preheader, rendered.html, rendered.text, rendered.html_bytes)
+        return self._sample(self._letter(newsletter, slug, letter), address, dated_at)
 
     def template(self, newsletter: NewsletterConfig, name: str = DIGEST) -> CompiledTemplate:
         """Return a newsletter's compiled templates ``name.mjml`` and ``name.txt``; compiled anew only if a file changed.
@@ -263,50 +236,92 @@ class Renderer:
         return known
 
     def _setting(
-        self, newsletter: NewsletterConfig, issue: Issue, pool: Sequence[PoolEntry], links: Mapping[str, str]
-    ) -> Setting:
-        look, place = newsletter.look, PicturePlace(newsletter, self._base_url)
-        kept = {} if look.pictures == "none" else self._pictures.of([entry.paper.seq for entry in pool])
-        return Setting(
-            language=self.language(newsletter),
-            look=self._look(newsletter),
-            links=ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK]),
-            online_url=f"{self._base_url}/issues/{issue.newsletter}/{issue.number}",
-            ranking_url=f"{self._base_url}/ranking",
-            images=lambda seq, alt: place.images(kept[seq], alt) if seq in kept else None,
-        )
-
-    def _look(self, newsletter: NewsletterConfig) -> Look:
-        look = newsletter.look
-        logo = None if look.logo is None else self._pictures.logo(look.logo)
-        place = PicturePlace(newsletter, self._base_url)
-        return look_of(look, None if logo is None else place.image(logo, look.logo_width, newsletter.name))
-
-    def _render(
         self,
         newsletter: NewsletterConfig,
         issue: Issue,
         pool: Sequence[PoolEntry],
-        digest: Digest,
         links: Mapping[str, str],
-        unbroken: Sequence[str],
-        greeting: Greeting | None = None,
-    ) -> _Rendered:
+        pictures: MailPictures,
+    ) -> Setting:
+        return Setting(
+            language=self.language(newsletter),
+            look=look_of(newsletter.look, pictures.logo()),
+            links=ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK]),
+            online_url=f"{self._base_url}/issues/{issue.newsletter}/{issue.number}",
+            ranking_url=f"{self._base_url}/ranking",
+            images=pictures.of([entry.paper.seq for entry in pool]),
+        )
+
+    def _digest(
+        self,
+        newsletter: NewsletterConfig,
+        slug: str,
+        issue: Issue,
+        pool: Sequence[PoolEntry],
+        digest: Digest,
+        greeting: Greeting | None,
+        unsubscribe_mailto: str,
+    ) -> Draft:
         """Render with as much detail as fits the byte budget; with the least if nothing fits, for the linter to judge."""
         name = DIGEST if greeting is None else greeting.template
         values: Mapping[str, object] = {} if greeting is None else greeting.values
+        slots = Slots(self._nonce(f"body {slug} {issue.id} {digest.id}{'' if greeting is None else f' {name}'}"))
+        links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
+        # An operator's own templates of a digest may be older than the link to the choices, and still must go out.
+        wanted = (UNSUBSCRIBE,) if greeting is None else greeting.kind.links
         template = self.template(newsletter, name)
-        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links))
+        pictures = MailPictures(self._pictures, newsletter, self._base_url)
+        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links, pictures))
         for detail in DETAILS:
             view = views.view(digest, detail)
             if greeting is not None:
-                view = greeting.over(view)
+                view = greeting.over(view, self.language(newsletter))
             html = _fill(template.html, f"{name}.mjml", view=view, values=values)
-            html_bytes = len(quoted_printable(html, unbroken=unbroken))
-            if html_bytes <= BUDGET_BYTES:
+            encoded = quoted_printable(html, unbroken=slots.placeholders)
+            if len(encoded) <= BUDGET_BYTES:
                 break
-        text = _fill(template.text, f"{name}.txt", view=view, values=values)
-        return _Rendered(view, html, text, html_bytes)
+        content = replace(
+            self._digest_content(newsletter, {page: links[page] for page in wanted}),
+            subject=view.subject,
+            text=_fill(template.text, f"{name}.txt", view=view, values=values),
+            html=html,
+            unsubscribe_mailto=unsubscribe_mailto,
+            is_letter=greeting is not None,
+            pictures=_enclosed(html, pictures),
+        )
+        body = assemble(content, slots, html=encoded)
+        return Draft(body, slots, view.preheader, html, content.text, template.files, DETAILS.index(detail))
+
+    def _letter(self, newsletter: NewsletterConfig, slug: str, letter: Letter) -> Draft:
+        kind = kind_of(letter.template, letter.values)
+        slots = Slots(self._nonce(f"letter {slug} {letter.template} {letter.key}"))
+        links = {name: self._url(name, slots.placeholder(name)) for name in kind.links}
+        pictures = MailPictures(self._pictures, newsletter, self._base_url)
+        look = look_of(newsletter.look, pictures.logo())
+        view = build_letter(newsletter, kind, letter.values, links, self.language(newsletter), look)
+        template = self.template(newsletter, letter.template)
+        html = _fill(template.html, f"{letter.template}.mjml", view=view, values=letter.values)
+        content = Content(
+            from_name=newsletter.name,
+            from_address=newsletter.from_address,
+            reply_to=newsletter.reply_to,
+            list_id=newsletter.list_id if kind.has_list_id else "",
+            subject=view.subject,
+            links=links,
+            text=_fill(template.text, f"{letter.template}.txt", view=view, values=letter.values),
+            html=html,
+            is_letter=True,
+            form_sub=letter.form_sub,
+            picture_base=self._base_url,
+            pictures=_enclosed(html, pictures),
+        )
+        return Draft(assemble(content, slots), slots, view.preheader, html, content.text, template.files)
+
+    def _sample(self, draft: Draft, address: str, dated_at: datetime) -> SampleMessage:
+        return sample_of(draft, sample_personal(address, self._sample_id(draft.body.common.from_address), dated_at))
+
+    def _sample_id(self, from_address: str) -> str:
+        return message_id(self._secret, 0, 0, from_address.rpartition("@")[2])
 
     def _checked(self, body: Body, what: str, *, head_only: bool = False) -> Body:
         """Return ``body`` if the linter lets a filled-in copy of it, or of its header, pass.
@@ -315,7 +330,7 @@ class Renderer:
             MessageRefused: it does not.
         """
         expected = body.expectation(_PROBE)
-        probe = replace(_PROBE, message_id=message_id(self._secret, 0, 0, expected.from_address.rpartition("@")[2]))
+        probe = replace(_PROBE, message_id=self._sample_id(expected.from_address))
         data = body.gapped().fill(probe.encoded())
         findings = lint_head(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", expected) if head_only else lint(data, expected)
         if errors_in(findings):
@@ -334,6 +349,11 @@ class Renderer:
 
 def _by_seq(pool: Sequence[PoolEntry]) -> dict[PaperSeq, PoolEntry]:
     return {entry.paper.seq: entry for entry in pool}
+
+
+def _enclosed(html: str, pictures: MailPictures) -> tuple[Enclosure, ...]:
+    """Return the pictures that ``html`` shows of the message's own; one that is not there is for the linter to find."""
+    return tuple(found for found in map(pictures.enclosure, shown_in(html)) if found is not None)
 
 
 def _fill(template: jinja2.Template, name: str, *, view: DigestView | LetterView, values: Mapping[str, object]) -> str:

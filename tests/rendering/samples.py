@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
 from newsletter.papers.model import Paper, PaperSeq
+from newsletter.pictures.model import PaperPictures, Picture
 from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
 from newsletter.rendering.view.letters import KINDS, Letter
 from newsletter.rendering.view.look import look_of
@@ -24,6 +29,7 @@ TOKEN = "AQAAAAAAAAcXw3-_9tYkqLm2VbN0sRzE"
 NEWSLETTER = NewsletterConfig(zone="Europe/Berlin", postal_address="Example Lab, 1 Sample Street, 10115 Berlin")
 TOKENS = dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), TOKEN)
 PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, TOKENS)
+THEMES = ("quiet", "rich", "compact")
 FORM_SUB = "v=1; ip=192.0.2.1"
 SETTING = Setting(
     language=ENGLISH,
@@ -122,9 +128,51 @@ def sample_pool() -> list[PoolEntry]:
     return pool_of(papers)
 
 
+class KeptPictures:
+    """Pictures kept in memory: papers 1 to 4 of the sample digest have some, and any file is a logo."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+        self._of = {
+            PaperSeq(number): PaperPictures(self._made(number, 66, 28), self._made(number, 18, 14)) for number in range(1, 5)
+        }
+        self._logo = self._made(9, 24, 8)
+
+    def of(self, seqs: Collection[PaperSeq]) -> Mapping[PaperSeq, PaperPictures]:
+        return {seq: self._of[seq] for seq in seqs if seq in self._of}
+
+    def logo(self, path: Path) -> Picture:  # noqa: ARG002 - any file is this one
+        return self._logo
+
+    def content(self, name: str) -> bytes:
+        return self._contents[name]
+
+    def _made(self, hue: int, width: int, height: int) -> Picture:
+        """Draw a small picture and say that it is sixteen times as large, so that golden messages stay short."""
+        drawn = io.BytesIO()
+        Image.new("RGB", (width, height), (40 * hue % 256, 90, 120)).save(drawn, "PNG")
+        name = f"sample-picture-{hue:02d}-{width:02d}".ljust(32, "x")
+        self._contents[name] = drawn.getvalue()
+        return Picture(name, "image/png", width * 16, height * 16)
+
+
+PICTURES = KeptPictures()
+
+
+def in_theme(newsletter: NewsletterConfig, theme: str) -> NewsletterConfig:
+    """The newsletter in another theme."""
+    return newsletter.model_copy(update={"look": newsletter.look.model_copy(update={"theme": theme})})
+
+
 def values_of(template: str) -> dict[str, str]:
     """What the template of a letter is given."""
-    values = {"rhythm": "every day", "hour": "08:00", "zone": "Europe/Berlin", "valid_for": "7 days"}
+    values = {
+        "rhythm": "every day",
+        "hour": "08:00",
+        "zone": "Europe/Berlin",
+        "valid_for": "7 days",
+        "signup_url": f"{BASE_URL}/",
+    }
     return {name: value for name, value in values.items() if name in KINDS[template].values}
 
 

@@ -10,9 +10,10 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, DigestId, PoolEntry
 from newsletter.papers.model import PaperSeq
 from newsletter.rendering.bodies import IssueBodies
@@ -21,6 +22,8 @@ from newsletter.rendering.message.lint import BUDGET_BYTES, lint
 from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.template.folder import TemplateFolder
+from tests.rendering.pictures import EMBEDDED, MadeUpPictures
 from tests.rendering.samples import BASE_URL, ISSUE, NEWSLETTER, PERSONAL, RECEIPT, SECRET, TITLES, digest_of, paper, pool_of
 
 TRICKS = (
@@ -64,6 +67,10 @@ def digests(draw: st.DrawFn) -> Digest:
     return Digest(DigestId(draw(st.integers(1, 10_000))), ISSUE.id, entries)
 
 
+def one_paper(number: int, *seqs: int) -> Digest:
+    return Digest(DigestId(number), ISSUE.id, tuple(DigestEntry(PaperSeq(seq)) for seq in seqs))
+
+
 def renderer(templates: Path | None = None) -> Renderer:
     return Renderer(templates, base_url=BASE_URL, secret=SECRET)
 
@@ -92,13 +99,14 @@ def compose() -> Callable[[Digest], PiecedBody]:
     return one
 
 
-def read(data: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    """The fields of a message but for its boundary, and the words of its parts."""
+def read(data: bytes) -> tuple[list[tuple[str, str]], list[str], list[tuple[str, object]]]:
+    """The fields of a message but for its boundary, the words of its text and HTML, and its pictures by name."""
     message = message_from_bytes(data, policy=policy.default)
     assert isinstance(message, EmailMessage)
-    parts = [part.get_payload(decode=True) for part in message.iter_parts()]
-    words = [part.decode().replace("\r\n", "\n") for part in parts if isinstance(part, bytes)]
-    return [(name, str(value)) for name, value in message.items() if name != "Content-Type"], words
+    parts = list(message.walk())
+    words = [str(part.get_content()) for part in parts if part.get_content_maintype() == "text"]
+    pictures = [(str(part["Content-ID"]), part.get_content()) for part in parts if part.get_content_maintype() == "image"]
+    return [(name, str(value)) for name, value in message.items() if name != "Content-Type"], words, pictures
 
 
 @settings(deadline=None, max_examples=150)
@@ -154,6 +162,121 @@ def test_an_error_stands_in_the_place_of_its_digest() -> None:
     assert isinstance(empty, ValueError)
 
 
+# Pictures in the mails themselves.
+
+SHOWING = """<mjml><mj-body>{% if view.look.logo %}<mj-raw><img src="{{ view.look.logo.src }}" alt="" /></mj-raw>{% endif %}
+<mj-section><mj-column><mj-table><tbody><tr><td>{% set paper = view.lead %}
+{% if paper.picture %}<img src="{{ paper.picture.src }}" alt="{{ paper.picture.alt }}" />{% endif %}</td></tr>
+{% for paper in view.cards %}<tr><td>{{ paper.title }}{% if paper.picture %}
+<img src="{{ paper.picture.src }}" alt="{{ paper.picture.alt }}" />{% endif %}</td></tr>{% endfor %}
+</tbody></mj-table></mj-column></mj-section><mj-raw><a href="{{ view.unsubscribe_url }}">x</a></mj-raw></mj-body></mjml>"""
+#: Papers that have a picture, among those of the pool.
+PICTURED = (1, 2, 4, 5, 8, 9)
+
+
+@pytest.fixture
+def showing(tmp_path: Path) -> Path:
+    (tmp_path / "digest.mjml").write_text(SHOWING)
+    return tmp_path
+
+
+def with_pictures(folder: Path | None, kept: MadeUpPictures, **look: object) -> tuple[Renderer, NewsletterConfig]:
+    newsletter = NEWSLETTER.model_copy(update={"look": EMBEDDED.model_copy(update=look)})
+    return Renderer(folder, base_url=BASE_URL, secret=SECRET, pictures=kept), newsletter
+
+
+def shown_pictures(data: bytes) -> list[str]:
+    return [name for name, _ in read(data)[2]]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(digests(), min_size=1, max_size=4), st.booleans())
+def test_put_together_a_digest_brings_the_pictures_that_it_shows(showing: Path, some: list[Digest], has_logo: bool) -> None:
+    made, newsletter = with_pictures(showing, MadeUpPictures(PICTURED), logo=Path("logo.png") if has_logo else None)
+    found = IssueBodies(made, newsletter, "papers", ISSUE, POOL).compose(some)
+    for digest, body in zip(some, found, strict=True):
+        assert isinstance(body, PiecedBody)
+        data = body.fill(PERSONAL.encoded())
+        assert lint(data, body.expectation(PERSONAL)) == []
+        assert read(data) == read(made.compose(newsletter, "papers", ISSUE, POOL, digest).splice(PERSONAL))
+        pictured = [entry for entry in digest.entries[:5] if entry.paper_seq in PICTURED]
+        assert len(shown_pictures(data)) == len(pictured) + has_logo
+        assert (b"multipart/related" in data) is bool(pictured or has_logo)
+        assert body.is_wire_safe()
+
+
+@pytest.mark.parametrize("theme", TemplateFolder().themes())
+@pytest.mark.parametrize("logo", [None, Path("logo.png")])
+def test_every_theme_goes_out_in_pieces_with_its_pictures(theme: str, logo: Path | None) -> None:
+    made, newsletter = with_pictures(None, MadeUpPictures(PICTURED), theme=theme, logo=logo)
+    digest = digest_of(POOL)
+    (body,) = IssueBodies(made, newsletter, "papers", ISSUE, POOL).compose([digest])
+    assert isinstance(body, PiecedBody)
+    data = body.fill(PERSONAL.encoded())
+    assert read(data) == read(made.compose(newsletter, "papers", ISSUE, POOL, digest).splice(PERSONAL))
+    assert lint(data, body.expectation(PERSONAL)) == []
+
+
+def test_a_picture_is_stored_once_for_all_digests_that_show_it(showing: Path) -> None:
+    made, newsletter = with_pictures(showing, MadeUpPictures(PICTURED))
+    some = [one_paper(1, 1, 2, 4), one_paper(2, 1, 4, 5), one_paper(3, 4, 1), one_paper(4, 3, 6)]
+    first, second, third, without = IssueBodies(made, newsletter, "papers", ISSUE, POOL).compose(some)
+    for body in (first, second, third, without):
+        assert isinstance(body, PiecedBody)
+    pictures = [
+        {piece.key for piece in body.pieces if b"\nContent-ID: " in piece.content}
+        for body in (first, second, third, without)
+        if isinstance(body, PiecedBody)
+    ]
+    assert [len(keys) for keys in pictures] == [3, 3, 2, 0]
+    assert "" not in set().union(*pictures)
+    assert len(pictures[0] & pictures[1]) == 2  # the lead's large one and a card's small one
+    assert not pictures[2] & (pictures[0] | pictures[1])  # another lead, and what led is a card
+
+
+def test_a_picture_that_is_gone_leaves_no_hole_and_stops_no_mail(showing: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pictures = MadeUpPictures(PICTURED)
+    made, newsletter = with_pictures(showing, pictures)
+    pictures.lose(2)
+    digest = one_paper(1, 1, 2, 4)
+    (body,) = IssueBodies(made, newsletter, "papers", ISSUE, POOL).compose([digest])
+    assert isinstance(body, PiecedBody)
+    data = body.fill(PERSONAL.encoded())
+    assert len(shown_pictures(data)) == 2
+    assert read(data) == read(made.compose(newsletter, "papers", ISSUE, POOL, digest).splice(PERSONAL))
+    assert "rendering.picture_missing" in caplog.text
+
+
+def test_a_picture_that_goes_while_an_issue_goes_out_is_still_in_its_mails(showing: Path) -> None:
+    pictures = MadeUpPictures(PICTURED)
+    made, newsletter = with_pictures(showing, pictures)
+    making = IssueBodies(made, newsletter, "papers", ISSUE, POOL)
+    before = making.compose([one_paper(1, 1, 2, 4)])
+    pictures.lose(2)
+    assert making.compose([one_paper(1, 1, 2, 4)]) == before
+
+
+def test_linked_pictures_make_no_parts(showing: Path) -> None:
+    made, newsletter = with_pictures(showing, MadeUpPictures(PICTURED), pictures="linked", logo=Path("logo.png"))
+    (body,) = IssueBodies(made, newsletter, "papers", ISSUE, POOL).compose([digest_of(POOL)])
+    assert isinstance(body, PiecedBody)
+    data = body.fill(PERSONAL.encoded())
+    assert b"multipart/related" not in data
+    assert read(data)[1][1].count(f'src="{BASE_URL}/pictures/') == 5  # of the logo and of papers 1, 2, 4 and 5
+
+
+def test_words_that_look_like_a_picture_bring_none(showing: Path) -> None:
+    pictures = MadeUpPictures([1, 2])
+    name = pictures.of([PaperSeq(2)])[PaperSeq(2)].small.name
+    trick = f'src="cid:{name}@example.org" \'<img src="cid:{name}@example.org">'
+    pool = pool_of([paper(1, title=trick, summary=trick, organization=trick), paper(2)])
+    made, newsletter = with_pictures(showing, pictures)
+    whole = IssueBodies(made, newsletter, "papers", ISSUE, pool).compose([one_paper(1, 1), one_paper(2, 1, 2)])
+    for body, count in zip(whole, (1, 2), strict=True):
+        assert isinstance(body, PiecedBody)
+        assert len(shown_pictures(body.fill(PERSONAL.encoded()))) == count
+
+
 # The operator's own templates.
 
 
@@ -195,10 +318,6 @@ def test_a_template_with_a_mistake_is_named(own: Path) -> None:
     (own / "digest.txt").write_text("{{ view.name")
     with pytest.raises(TemplateError, match=r"digest\.txt:1"):
         bodies(own).compose([digest_of(POOL)])
-
-
-def one_paper(number: int, *seqs: int) -> Digest:
-    return Digest(DigestId(number), ISSUE.id, tuple(DigestEntry(PaperSeq(seq)) for seq in seqs))
 
 
 @pytest.mark.parametrize("link", ["{{ paper.lab }}", 'https://example.org" {{ paper.lab | safe }}="x'])

@@ -1,9 +1,12 @@
-"""Whole messages, kept and reviewed like code. ``UPDATE_GOLDEN=1 pytest tests/rendering/test_golden.py`` writes them anew."""
+"""Whole messages, kept and reviewed like code. ``UPDATE_GOLDEN=1 pytest tests/rendering/test_golden.py`` writes them anew.
+
+``tests/golden/THEME/KIND.eml``: every kind of mail in every packaged theme.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.config import NewsletterConfig
 from newsletter.digest.model import PoolEntry
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.view.letters import KINDS, WELCOME
@@ -21,9 +25,12 @@ from tests.rendering.samples import (
     ISSUE,
     NEWSLETTER,
     PERSONAL,
+    PICTURES,
     SECRET,
     SHORT_PAPER,
+    THEMES,
     digest_of,
+    in_theme,
     letter_of,
     paper,
     pool_of,
@@ -32,17 +39,23 @@ from tests.rendering.samples import (
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+RENDERER = Renderer(None, base_url=BASE_URL, secret=SECRET, pictures=PICTURES)
 
 
-def digest_of_seven() -> bytes:
-    return _message(sample_pool(), ("", "keyword:forgetting", "keyword:maps"))
+def digest_of_seven(newsletter: NewsletterConfig) -> bytes:
+    return _message(newsletter, sample_pool(), ("", "keyword:forgetting", "keyword:maps"))
 
 
-def digest_of_one() -> bytes:
-    return _message(pool_of([replace(SHORT_PAPER, summary="")]), cadence=Cadence.WEEKLY)
+def digest_with_its_pictures(newsletter: NewsletterConfig) -> bytes:
+    look = newsletter.look.model_copy(update={"pictures": "embedded"})
+    return _message(newsletter.model_copy(update={"look": look}), sample_pool())
 
 
-def digest_of_hostile_titles() -> bytes:
+def digest_of_one(newsletter: NewsletterConfig) -> bytes:
+    return _message(newsletter, pool_of([replace(SHORT_PAPER, summary="")]), cadence=Cadence.WEEKLY)
+
+
+def digest_of_hostile_titles(newsletter: NewsletterConfig) -> bytes:
     titles = [
         "On Sets =?utf-8?q?=0D=0ABcc=3A_evil=40example.org?= and Maps",
         "<script>alert(1)</script> & {{ 7*7 }} {% raw %}",
@@ -51,31 +64,31 @@ def digest_of_hostile_titles() -> bytes:
         "Long " * 60,
         ".\r\n.\r\nMAIL FROM:<evil@example.org>",
     ]
-    return _message(pool_of([paper(number, title=title) for number, title in enumerate(titles, start=1)]))
+    return _message(newsletter, pool_of([paper(number, title=title) for number, title in enumerate(titles, start=1)]))
 
 
-def _message(pool: list[PoolEntry], matches: tuple[str, ...] = (), cadence: Cadence = Cadence.DAILY) -> bytes:
-    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
-    newsletter = NEWSLETTER.model_copy(update={"reply_to": "editor@example.org"})
+def _message(
+    newsletter: NewsletterConfig, pool: list[PoolEntry], matches: tuple[str, ...] = (), cadence: Cadence = Cadence.DAILY
+) -> bytes:
+    answering = newsletter.model_copy(update={"reply_to": "editor@example.org"})
     issue = replace(ISSUE, cadence=cadence)
-    return renderer.compose(newsletter, "papers", issue, pool, digest_of(pool, matches)).splice(PERSONAL)
+    return RENDERER.compose(answering, "papers", issue, pool, digest_of(pool, matches)).splice(PERSONAL)
 
 
-def welcome() -> bytes:
+def welcome(newsletter: NewsletterConfig) -> bytes:
     pool = sample_pool()
-    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
     values = values_of(WELCOME)
-    body = renderer.compose(NEWSLETTER, "papers", ISSUE, pool, digest_of(pool), template=WELCOME, values=values)
+    body = RENDERER.compose(newsletter, "papers", ISSUE, pool, digest_of(pool), template=WELCOME, values=values)
     return body.splice(PERSONAL)
 
 
-def letter(template: str) -> bytes:
-    renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
-    return renderer.compose_letter(NEWSLETTER, "papers", letter_of(template)).splice(PERSONAL)
+def letter(template: str, newsletter: NewsletterConfig) -> bytes:
+    return RENDERER.compose_letter(newsletter, "papers", letter_of(template)).splice(PERSONAL)
 
 
-MESSAGES: dict[str, Callable[[], bytes]] = {
+MESSAGES: dict[str, Callable[[NewsletterConfig], bytes]] = {
     "digest": digest_of_seven,
+    "digest-embedded-pictures": digest_with_its_pictures,
     "digest-one-paper": digest_of_one,
     "digest-hostile-titles": digest_of_hostile_titles,
     WELCOME: welcome,
@@ -83,26 +96,27 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
 }
 
 
-def _parts(data: bytes) -> list[tuple[str, list[str]]]:
-    """Every header field and every part of a message, each as lines, with a name for the report of a difference."""
+def _parts(data: bytes) -> Iterator[tuple[str, list[str]]]:
+    """Yield every header field and every part of a message, each as lines, with a name for the report of a difference."""
     message = message_from_bytes(data, policy=policy.default)
     assert isinstance(message, EmailMessage)
-    found = [(name, [str(value)]) for name, value in message.items()]
-    for part in message.iter_parts():
-        content = part.get_content()
-        assert isinstance(content, str)
-        found.append((part.get_content_type(), content.replace("><", ">\n<").splitlines()))
-    return found
+    for part in message.walk():
+        yield from ((f"{part.get_content_type()} {name}", [str(value)]) for name, value in part.items())
+        if not part.is_multipart():
+            content = part.get_content()
+            yield part.get_content_type(), content.replace("><", ">\n<").splitlines() if isinstance(content, str) else [content]
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", MESSAGES)
-def test_a_message_is_as_it_was_when_it_was_last_looked_at(name: str) -> None:
-    data = MESSAGES[name]()
-    path = GOLDEN / f"{name}.eml"
+def test_a_message_is_as_it_was_when_it_was_last_looked_at(name: str, theme: str) -> None:
+    data = MESSAGES[name](in_theme(NEWSLETTER, theme))
+    path = GOLDEN / theme / f"{name}.eml"
     if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    kept = _parts(path.read_bytes())
-    made = _parts(data)
+    kept = list(_parts(path.read_bytes()))
+    made = list(_parts(data))
     assert [part for part, _ in made] == [part for part, _ in kept]
     for (part, now), (_, before) in zip(made, kept, strict=True):
         assert now == before, f"{part} of {path.name} changed; if it should, run with UPDATE_GOLDEN=1 and review the difference"

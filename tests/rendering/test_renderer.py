@@ -15,15 +15,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.config import NewsletterConfig
 from newsletter.digest.model import IssueId, PoolEntry
 from newsletter.packaging import default_templates
 from newsletter.papers.model import Paper
 from newsletter.rendering.errors import MessageRefused, TemplateError
 from newsletter.rendering.findings import errors_in
 from newsletter.rendering.message.lint import BUDGET_BYTES, lint
-from newsletter.rendering.message.message import ComposedBody
+from newsletter.rendering.message.message import ComposedBody, message_id
+from newsletter.rendering.message.sample import SampleMessage, sample_personal
 from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.view.letters import KINDS, WELCOME
+from newsletter.rendering.view.views import title_of
 from newsletter.rendering.words.text import clean
+from tests.rendering.pictures import EMBEDDED, MadeUpPictures
 from tests.rendering.samples import (
     BASE_URL,
     ISSUE,
@@ -32,9 +37,11 @@ from tests.rendering.samples import (
     SECRET,
     TOKEN,
     digest_of,
+    letter_of,
     paper,
     pool_of,
     sample_pool,
+    values_of,
 )
 
 HEADER_TRICKS = [
@@ -170,34 +177,6 @@ def test_a_right_to_left_override_ends_with_its_title(renderer: Renderer) -> Non
     assert html.count("\u202e") == html.count("\u202c") > 0
 
 
-def test_sixty_papers_with_long_foreign_abstracts_stay_under_the_budget(renderer: Renderer) -> None:
-    papers = [
-        paper(
-            number,
-            title="模型的长标题" * 12,
-            abstract="一句很长的话。" * 430,
-            summary="",
-            project_url="https://example.org/" + "é" * 80,
-        )
-        for number in range(1, 61)
-    ]
-    body, message = composed(renderer, papers)
-    assert body.html_bytes <= BUDGET_BYTES
-    assert parts(message)[0].count("模型的长标题") >= 60
-
-
-@pytest.mark.parametrize("title", ["&" * 10_000, "\u202e" * 10_000, "模" * 10_000, "x" * 10_000])
-def test_sixty_enormous_titles_stay_under_the_budget_with_the_way_out_complete(renderer: Renderer, title: str) -> None:
-    papers = [
-        paper(number, title=f"{number} {title}", abstract=title, summary=title, organization=title) for number in range(1, 61)
-    ]
-    body, message = composed(renderer, papers)
-    assert body.html_bytes <= BUDGET_BYTES
-    html = parts(message)[1]
-    assert all(f">{number}</td>" in html for number in range(2, 61))
-    assert html.rstrip().endswith("</html>")
-
-
 def test_a_title_of_ten_thousand_characters_is_shown_whole_where_there_is_room(renderer: Renderer) -> None:
     title = "A long title " * 770
     _, message = composed(renderer, [paper(1, title=title), *(paper(number) for number in range(2, 11))])
@@ -214,16 +193,61 @@ def test_composing_is_deterministic_and_differs_between_digests(renderer: Render
     assert other.splice(PERSONAL) != first.splice(PERSONAL)
 
 
-def test_the_preview_shows_what_the_message_says(renderer: Renderer) -> None:
+def sample_of(renderer: Renderer, pool: list[PoolEntry], **settings: object) -> SampleMessage:
+    newsletter = NEWSLETTER.model_copy(update=settings)
+    return renderer.sample(newsletter, "papers", ISSUE, pool, digest_of(pool), address="ada@example.org")
+
+
+def test_a_sample_is_the_message_with_links_that_open_nothing(renderer: Renderer) -> None:
     pool = sample_pool()
-    preview = renderer.preview(NEWSLETTER, ISSUE, pool, digest_of(pool))
-    _, message = composed(renderer, pool)
-    text, html = parts(message)
-    assert preview.subject == message["Subject"]
-    assert preview.preheader in html
-    assert preview.html.replace("preview".ljust(32, "-"), TOKEN).rstrip() == html.rstrip().replace("\r\n", "\n")
-    assert preview.text.replace("preview".ljust(32, "-"), TOKEN).rstrip() == text.rstrip().replace("\r\n", "\n")
-    assert 0 < preview.html_bytes < BUDGET_BYTES
+    sample = sample_of(renderer, pool)
+    body, message = composed(renderer, pool)
+    personal = sample_personal("ada@example.org", "", ISSUE.frozen_at)
+    expected = body.splice(replace(personal, message_id=message_id(SECRET, 0, 0, "example.org")))
+    assert sample.data == expected
+    assert sample == sample_of(Renderer(None, base_url=BASE_URL, secret=SECRET), pool)
+    assert sample.findings == ()
+    assert lint(sample.data, sample.expectation) == []
+    assert sample.subject == message["Subject"]
+    assert sample.preheader in sample.html
+    text, html = parts(message_from_bytes(sample.data, policy=policy.default))
+    assert sample.text.rstrip() == text.rstrip().replace("\r\n", "\n")
+    assert sample.html.rstrip() == html.rstrip().replace("\r\n", "\n")
+    assert sample.html_bytes == body.html_bytes
+    assert sample.detail_level == 0
+    assert {"digest.mjml", "digest.txt", "partials/footer.mjml", "partials/paper.txt"} <= set(sample.files)
+
+
+def test_a_sample_shows_what_the_linter_would_refuse(own: Path) -> None:
+    (own / "digest.txt").write_text("no way out")
+    pool = sample_pool()
+    sample = sample_of(Renderer(own, base_url=BASE_URL, secret=SECRET), pool)
+    assert [finding.rule for finding in sample.findings] == ["unsubscribe-link"]
+    assert sample.text == "no way out"
+
+
+@pytest.mark.parametrize("template", [name for name in KINDS if name != WELCOME])
+def test_there_is_a_sample_of_every_letter(renderer: Renderer, template: str) -> None:
+    letter = letter_of(template)
+    sample, again = (renderer.sample_letter(NEWSLETTER, "papers", letter, address="ada@example.org") for _ in range(2))
+    assert sample == again
+    assert sample.findings == ()
+    assert sample.subject == renderer.compose_letter(NEWSLETTER, "papers", letter).subject
+    assert f"{template}.mjml" in sample.files
+
+
+def test_there_is_a_sample_of_the_welcome(renderer: Renderer) -> None:
+    pool = sample_pool()
+    about, values = (NEWSLETTER, "papers", ISSUE, pool, digest_of(pool)), values_of(WELCOME)
+    sample = renderer.sample(*about, address="ada@example.org", template=WELCOME, values=values)
+    assert sample.findings == ()
+    assert sample.subject == "Welcome to Trending Papers"
+    assert "08:00" in sample.text
+
+
+def test_a_sample_for_what_is_no_address_is_not_made(renderer: Renderer) -> None:
+    with pytest.raises(ValueError, match="not one plain address"):
+        renderer.sample_letter(NEWSLETTER, "papers", letter_of("confirm"), address="a\r\nBcc: b@example.org")
 
 
 def test_the_text_part_keeps_to_72_columns_and_has_the_way_out_near_the_top(renderer: Renderer) -> None:
@@ -241,6 +265,61 @@ def test_every_word_of_style_is_from_this_machine(renderer: Renderer) -> None:
     assert "http" not in html.partition("<body")[0].replace("http://www.w3.org/1999/xhtml", "").replace("http-equiv", "")
 
 
+# Pictures in the mails themselves.
+
+
+def images_of(data: bytes) -> list[tuple[str, str]]:
+    """Name and type of the pictures that come with a message."""
+    parts = message_from_bytes(data, policy=policy.default).walk()
+    return [(str(part["Content-ID"]), part.get_content_type()) for part in parts if part.get_content_maintype() == "image"]
+
+
+def showing_logo(newsletter: NewsletterConfig) -> NewsletterConfig:
+    return newsletter.model_copy(update={"look": EMBEDDED.model_copy(update={"logo": Path("logo.png")})})
+
+
+@pytest.mark.parametrize("template", ["confirm", "known", "address-changed"])
+def test_a_letter_brings_the_logo_that_it_shows(template: str) -> None:
+    made = Renderer(None, base_url=BASE_URL, secret=SECRET, pictures=MadeUpPictures([]))
+    letter = letter_of(template)
+    sample = made.sample_letter(showing_logo(NEWSLETTER), "papers", letter, address="ada@example.org")
+    assert sample.findings == ()
+    ((name, media_type),) = images_of(sample.data)
+    assert name.endswith("@example.org>")
+    assert media_type == "image/png"
+    assert f'src="cid:{name[1:-1]}"' in sample.html
+    plain = made.sample_letter(NEWSLETTER, "papers", letter, address="ada@example.org")
+    assert b"multipart/related" not in plain.data
+
+
+def test_a_logo_that_cannot_be_had_leaves_the_name_in_its_place() -> None:
+    made = Renderer(None, base_url=BASE_URL, secret=SECRET, pictures=MadeUpPictures([]))
+    look = EMBEDDED.model_copy(update={"logo": Path("none.png")})
+    newsletter = NEWSLETTER.model_copy(update={"look": look})
+    sample = made.sample_letter(newsletter, "papers", letter_of("confirm"), address="ada@example.org")
+    assert images_of(sample.data) == []
+    assert NEWSLETTER.name in sample.html.partition("<body")[2]
+
+
+def test_the_welcome_brings_the_pictures_of_its_papers() -> None:
+    made = Renderer(None, base_url=BASE_URL, secret=SECRET, pictures=MadeUpPictures([1]))
+    pool = sample_pool()
+    about = (showing_logo(NEWSLETTER), "papers", ISSUE, pool, digest_of(pool))
+    body = made.compose(*about, template=WELCOME, values=values_of(WELCOME))
+    data = body.splice(PERSONAL)
+    assert lint(data, body.expectation(PERSONAL)) == []
+    assert [media_type for _, media_type in images_of(data)] == ["image/png", "image/jpeg"]
+    assert made.compose(*about, template=WELCOME, values=values_of(WELCOME)) == body
+
+
+def test_a_picture_that_a_template_makes_up_stops_the_message(own: Path) -> None:
+    (own / "partials" / "authors.mjml").write_text('<p><img src="cid:{{ paper.lab }}" alt="" /></p>')
+    pool = sample_pool()
+    with pytest.raises(MessageRefused) as caught:
+        Renderer(own, base_url=BASE_URL, secret=SECRET).compose(NEWSLETTER, "papers", ISSUE, pool, digest_of(pool))
+    assert {finding.rule for finding in caught.value.findings} == {"missing-picture"}
+
+
 # The operator's own templates.
 
 
@@ -253,8 +332,8 @@ def own(tmp_path: Path) -> Path:
 
 def rendered(folder: Path) -> tuple[str, str]:
     pool = sample_pool()
-    preview = Renderer(folder, base_url=BASE_URL, secret=SECRET).preview(NEWSLETTER, ISSUE, pool, digest_of(pool))
-    return preview.text, preview.html
+    sample = sample_of(Renderer(folder, base_url=BASE_URL, secret=SECRET), pool)
+    return sample.text, sample.html
 
 
 def test_one_partial_of_the_operators_own_is_enough(own: Path) -> None:
@@ -281,13 +360,13 @@ def test_a_template_that_changes_is_compiled_again_and_only_then(own: Path) -> N
     ("file", "source", "problem"),
     [
         ("digest.mjml", "<mjml><mj-body><mj-txt>x</mj-txt></mj-body></mjml>", r"digest\.mjml:1: <mj-txt> is no MJML element"),
-        ("digest.mjml", "<mjml><mj-body><mj-raw>{{ view.nothing }}</mj-raw></mj-body></mjml>", r"digest\.mjml: .*nothing"),
+        ("digest.mjml", "<mjml><mj-body><mj-raw>{{ view.nothing }}</mj-raw></mj-body></mjml>", r"digest\.mjml:1: .*nothing"),
         ("digest.txt", "\n{% if %}", r"digest\.txt:2: "),
         ("partials/paper.txt", "\n\n{{ paper.title", r"partials/paper\.txt:3: "),
         ("digest.txt", "\n{{ view.name | shout }}", r"digest\.txt:2: No filter named 'shout'"),
-        ("partials/footer.mjml", "\n{{ view.name | shout }}", r"partials/footer\.mjml:2: No filter named 'shout'"),
-        ("digest.txt", "{{ view.name + 1 }}", r"digest\.txt: can only concatenate str"),
-        ("digest.txt", "{{ ''.__class__.__mro__ }}", r"digest\.txt: access to attribute '__class__'"),
+        ("partials/footer.mjml", "\n{{ view.name | shout }}", r"partials/footer\.mjml:2: .*no filter 'shout'"),
+        ("digest.txt", "{{ view.name + 1 }}", r"digest\.txt:1: can only concatenate str"),
+        ("digest.txt", "{{ ''.__class__.__mro__ }}", r"digest\.txt:1: access to attribute '__class__'"),
         ("digest.txt", "{% include view.name %}", r"digest\.txt: includes a template whose name is only known later"),
         ("digest.txt", '{% include "partials/none.txt" %}', r"partials/none\.txt: no such template"),
     ],
@@ -339,4 +418,4 @@ def test_every_real_day_becomes_a_message_under_the_budget(renderer: Renderer, s
         body, message = composed(renderer, papers)
         assert body.html_bytes <= BUDGET_BYTES
         html = unescape(parts(message)[1])
-        assert all(clean(each.title) in html for each in papers)
+        assert all(title_of(each) in html for each in papers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, FromClause, Select, String, cast, column, exists, func, literal, select, table
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.model import DeliveryState
 from newsletter.delivery.tables import DeliveryRow
-from newsletter.digest.tables import DigestRow, IssuePaperRow
+from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
 from subscribers.model import SubscriberId
@@ -27,7 +28,11 @@ MOST_AT_ONCE = 5_000
 
 
 def already_sent(
-    session: Session, subscriber_ids: Collection[SubscriberId], paper_seqs: Collection[PaperSeq]
+    session: Session,
+    subscriber_ids: Collection[SubscriberId],
+    paper_seqs: Collection[PaperSeq],
+    *,
+    frozen_before: datetime | None = None,
 ) -> dict[SubscriberId, frozenset[PaperSeq]]:
     """Return which of some papers readers were sent or may be sent, over all issues, cadences and newsletters.
 
@@ -38,12 +43,13 @@ def already_sent(
         session: read in this transaction; hold the expansion's lock where the answer decides what is sent.
         subscriber_ids: a page of readers, a few thousand at most.
         paper_seqs: a pool, a few thousand at most.
+        frozen_before: only issues frozen before this instant count, as on a day in the past; None: all count.
 
     Returns:
         For each reader who was sent any of ``paper_seqs``, those of them; readers with the same history share one set. Readers
         without are left out.
     """
-    history = History.of(session, paper_seqs)
+    history = History.of(session, paper_seqs, frozen_before=frozen_before)
     if not history or not subscriber_ids:
         return {}
     readers = SubscriberRow.__table__
@@ -67,10 +73,13 @@ class History:
     is_welcomed: bool = True
 
     @classmethod
-    def of(cls, session: Session, paper_seqs: Collection[PaperSeq]) -> Self:
-        """Look up the papers' names and issues."""
+    def of(cls, session: Session, paper_seqs: Collection[PaperSeq], *, frozen_before: datetime | None = None) -> Self:
+        """Look up the papers' names and issues, those frozen before an instant if one is given."""
         names = _other_names(session, paper_seqs)
         pools = select(IssuePaperRow.issue_id).where(IssuePaperRow.paper_seq.in_(names)).distinct()
+        if frozen_before is not None:
+            earlier = select(IssueRow.id).where(IssueRow.frozen_at < frozen_before)
+            pools = pools.where(IssuePaperRow.issue_id.in_(earlier))
         return cls(names, tuple(session.scalars(pools)) if names else ())
 
     def among(self, session: Session, first: int, last: int) -> Self:

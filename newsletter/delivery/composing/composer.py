@@ -42,8 +42,9 @@ from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 
-#: Bodies kept in memory, the last ones used: many issues have few distinct digests.
-BODIES_KEPT = 256
+#: Bodies kept in memory, the last ones used: many issues have few distinct digests. Those with pictures are large, and of all
+#: together this many octets are kept at most.
+BODIES_KEPT, OCTETS_KEPT = 256, 32_000_000
 #: What is small: issues without their pools, and the written form of domains and dates.
 _ISSUES_KEPT, _DOMAINS_KEPT, _DATES_KEPT = 1024, 4096, 64
 #: Of the messages of one issue, the first and then every so many are looked at by the linter. A look takes as long as
@@ -128,6 +129,7 @@ class DigestComposer:
         self._senders = EnvelopeSenders(newsletters, bounces)
         self._signers = signers or {}
         self._bodies: OrderedDict[DigestId, _Body] = OrderedDict()
+        self._octets = 0
         self._sending = lru_cache(_ISSUES_KEPT)(self._begin)
 
     def compose(self, claim: Claim) -> OutgoingMessage:
@@ -227,8 +229,10 @@ class DigestComposer:
             signer = BodySigner(composed, signers) if signers else None
             body = prepared[digest_id] = _Body(sending, composed, composed.is_wire_safe(), signer)
             self._bodies[digest_id] = body
-        while len(self._bodies) > BODIES_KEPT:
-            self._bodies.popitem(last=False)
+            self._octets += composed.size
+        while len(self._bodies) > BODIES_KEPT or (self._octets > OCTETS_KEPT and len(self._bodies) > 1):
+            _, dropped = self._bodies.popitem(last=False)
+            self._octets -= dropped.composed.size
         return prepared
 
     def _begin(self, issue_id: IssueId) -> _Sending:

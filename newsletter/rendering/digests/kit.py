@@ -11,6 +11,7 @@ from newsletter.digest.model import Digest, DigestEntry
 from newsletter.rendering.digests.looks import Looks, Made, mark_of
 from newsletter.rendering.errors import MessageRefused, RenderingError
 from newsletter.rendering.message.assembly import Frame
+from newsletter.rendering.message.enclosed import Enclosure, shown_in
 from newsletter.rendering.message.encode import quoted_printable, unstructured
 from newsletter.rendering.message.lint import BUDGET_BYTES, Expectation
 from newsletter.rendering.message.message import Slots
@@ -85,6 +86,7 @@ class Kit:
         html: the template of the page, in parts.
         text: that of the plain text.
         whole: renders text and HTML of a view with the templates as a whole.
+        enclosure: returns a picture by its name, of those that the images of ``views`` show.
         frame: what stands around the words.
         common: what all messages must say but for the subject.
         slots: where tokens go.
@@ -97,6 +99,7 @@ class Kit:
         html: Parts,
         text: Parts,
         whole: Callable[[DigestView], tuple[str, str]],
+        enclosure: Callable[[str], Enclosure | None],
         frame: Frame,
         common: Expectation,
         slots: Slots,
@@ -105,14 +108,17 @@ class Kit:
         self._views = views
         self._html, self._text = html, text
         self._whole = whole
+        self._enclosure = enclosure
         self._slots = slots
         self._check = check
         self._common = common_piece(common)
         self._links = [name for name, _ in common.links]
         self._top, self._fields = self._of_frame(frame.top), self._of_frame(frame.fields)
-        # A text that does not end with its line is ended before the boundary.
-        self._between = self._of_frame(frame.between), self._of_frame(f"\r\n{frame.between}")
-        self._end = self._of_frame(frame.end), self._of_frame(f"\r\n{frame.end}")
+        self._page = self._of_frame(frame.page.between), self._of_frame(frame.page.end)
+        self._album = self._of_frame(frame.album.between), self._of_frame(frame.album.end)
+        self._before_picture = frame.album.before_picture
+        self._line_end = self._of_frame("\r\n")
+        self._enclosed: dict[str, Made] = {}
         self._skeletons: dict[Shape, tuple[Sequence[Item], Sequence[Item]]] = {}
         self._pieces: dict[tuple[object, ...], Made] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
@@ -199,8 +205,27 @@ class Kit:
         return skeleton
 
     def _message(self, subject: Made, text: Sequence[Made], html: Sequence[Made]) -> list[Made]:
-        between = self._between[_is_open(text)]
-        return [self._top, subject, self._fields, *text, between, *html, self._end[_is_open(html)]]
+        pictures = self._pictures_of(html)
+        between, end = self._album if pictures else self._page
+        page = [between, *html, *self._ended(html), *pictures, end]
+        return [self._top, subject, self._fields, *text, *self._ended(text), *page]
+
+    def _ended(self, made: Sequence[Made]) -> list[Made]:
+        """Return what ends the last line of ``made``, before a boundary, if it goes on."""
+        return [self._line_end] if _is_open(made) else []
+
+    def _pictures_of(self, html: Sequence[Made]) -> list[Made]:
+        """Return the pictures that a page shows, each once, in order; one that is not there is for the linter to find."""
+        shown = dict.fromkeys([name for made in html if made.shows for name in made.shows])
+        return [made for made in map(self._picture, shown) if made is not None]
+
+    def _picture(self, name: str) -> Made | None:
+        made = self._enclosed.get(name)
+        if made is None and (enclosure := self._enclosure(name)) is not None:
+            content = f"{self._before_picture}{enclosure.encoded()}".encode("ascii")
+            # The linter sees it with the first piece that shows it; the name in that is of its content.
+            made = self._enclosed[name] = Made(shared_piece(content), 0, b"", is_seen=True)
+        return made
 
     def _body(self, subject: str, html_bytes: int, made: Iterable[Made]) -> PiecedBody:
         return PiecedBody(html_bytes, subject, self._common, tuple([each.piece for each in made]))
@@ -272,7 +297,8 @@ class Kit:
         content = self._slots.mark(encoded).encode("ascii")
         place = " ".join([str(template.is_html), *(part.name for part in parts)])
         piece = own_piece(content) if is_own else shared_piece(content)
-        return Made(piece, len(encoded), mark_of(place, text, is_html=template.is_html))
+        shows = shown_in(text) if template.is_html else ()
+        return Made(piece, len(encoded), mark_of(place, text, is_html=template.is_html), shows=shows)
 
     def _of_frame(self, lines: str) -> Made:
         return Made(shared_piece(self._slots.mark(lines).encode("ascii")), 0, mark_of(lines, "", is_html=False))

@@ -26,12 +26,14 @@ class Made:
         size: octets with tokens in its slots.
         mark: equal for pieces between which the linter sees no difference; ``b""``: it is to see this one every time.
         is_seen: whether it saw one of this mark in a whole message, and let it pass.
+        shows: names of the message's own pictures that it shows.
     """
 
     piece: Piece
     size: int
     mark: bytes
     is_seen: bool = False
+    shows: tuple[str, ...] = ()
 
 
 def mark_of(place: str, text: str, *, is_html: bool) -> bytes:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.rendering.message.enclosed import Enclosure
 from newsletter.rendering.message.encode import fold, phrase, quoted_printable, unstructured
 from newsletter.rendering.message.lint import (
     AUTO_SUBMITTED,
@@ -33,7 +34,8 @@ class Content:
         is_letter: whether it was caused by one person's act; it is then marked as ``auto-generated`` (RFC 3834 section 5).
         form_sub: who filled in the form that caused it, for the Form-Sub field (draft-levine-mailbomb-header):
             ``v=1; ip=…``; ``""``: nobody did.
-        picture_base: where pictures may come from; see :class:`~newsletter.rendering.lint.Expectation`.
+        picture_base: where pictures may come from; see :class:`~newsletter.rendering.message.lint.Expectation`.
+        pictures: those that the HTML shows by ``cid:``, each once.
     """
 
     from_name: str
@@ -48,57 +50,83 @@ class Content:
     is_letter: bool = False
     form_sub: str = ""
     picture_base: str = ""
+    pictures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the HTML of a message: ``between`` the text and it, ``before_picture`` each, and at the ``end``."""
+
+    between: str
+    before_picture: str
+    end: str
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around the words of a message, each whole lines: encoded, with placeholders.
 
-    ``top``, the Subject field, ``fields``, the text, ``between``, the HTML, ``end``: that is the message.
+    ``top``, the Subject field, ``fields``, the text, then as ``page`` says ``between``, the HTML, pictures, ``end``: that is
+    the message. ``album`` is for a page with pictures, and ``page`` for one without.
     """
 
     top: str
     fields: str
-    between: str
-    end: str
+    page: Around
+    album: Around
 
 
-def assemble(content: Content, slots: Slots) -> ComposedBody:
+def assemble(content: Content, slots: Slots, *, html: str = "") -> ComposedBody:
     """Encode a message and cut it at its slots.
 
     Fields as RFC 5322, 2369 (List-Unsubscribe), 2919 (List-Id), 3834 (Auto-Submitted) and 8058 (List-Unsubscribe-Post) want
     them, then multipart/alternative with the text first and the HTML last (RFC 2046 section 5.1.4), both UTF-8 in
-    quoted-printable.
+    quoted-printable. Pictures make the HTML the root of a multipart/related (RFC 2387).
+
+    Args:
+        content: what it says.
+        slots: gave the placeholders in it.
+        html: that of ``content`` encoded, if it was before: by ``quoted_printable`` with the placeholders unbroken.
 
     Raises:
         ValueError: a header text holds a control character, or ``form_sub`` is not of its form.
     """
     frame = frame_of(content, slots)
+    around = frame.album if content.pictures else frame.page
     text = quoted_printable(content.text, unbroken=slots.placeholders)
-    html = quoted_printable(content.html, unbroken=slots.placeholders)
+    html = html or quoted_printable(content.html, unbroken=slots.placeholders)
     subject = unstructured("Subject", content.subject)
-    pieces, places = slots.cut("".join([frame.top, subject, frame.fields, text, frame.between, html, frame.end]))
-    return ComposedBody(len(html), common_of(content, slots), pieces, places)
+    pieces, places = slots.cut("".join([frame.top, subject, frame.fields, text, around.between, html]))
+    # Nothing is filled in behind the HTML, and pictures are large.
+    rest = [*(f"{around.before_picture}{picture.encoded()}" for picture in content.pictures), around.end]
+    last = pieces[-1] + "".join(rest).encode("ascii")
+    return ComposedBody(len(html), common_of(content, slots), (*pieces[:-1], last), places)
 
 
 def frame_of(content: Content, slots: Slots) -> Frame:
-    """Encode what does not depend on subject, text and HTML of ``content``.
+    """Encode what does not depend on subject, text, HTML and pictures of ``content``.
 
     Raises:
         ValueError: as for :func:`assemble`.
     """
-    boundary = slots.boundary()
+    outer, inner = slots.boundary(), slots.boundary("related")
     top = fold("From", [*phrase(content.from_name), f"<{content.from_address}>"]) + fold("To", [slots.placeholder(TO)])
     fields = [
         fold("Date", [slots.placeholder(DATE)]),
         fold("Message-ID", [slots.placeholder(MESSAGE_ID)]),
         *(fold(name, pieces) for name, pieces in _own_fields(content).items()),
         fold("MIME-Version", ["1.0"]),
-        fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
+        fold("Content-Type", ["multipart/alternative;", f'boundary="{outer}"']),
         "\r\n",
-        _part(boundary, "plain"),
+        _part(outer, "plain"),
     ]
-    return Frame(top, "".join(fields), _part(boundary, "html"), f"--{boundary}--\r\n")
+    related = fold("Content-Type", ["multipart/related;", 'type="text/html";', f'boundary="{inner}"'])
+    return Frame(
+        top,
+        "".join(fields),
+        page=Around(_part(outer, "html"), "", f"--{outer}--\r\n"),
+        album=Around(f"--{outer}\r\n{related}\r\n{_part(inner, 'html')}", f"--{inner}\r\n", f"--{inner}--\r\n--{outer}--\r\n"),
+    )
 
 
 def common_of(content: Content, slots: Slots) -> Expectation:

@@ -126,9 +126,10 @@ def _refuse_controls(what: str, text: str) -> None:
         raise ValueError(f"{what}: holds the control character U+{ord(match[0]):04X}; clean the text first")
 
 
-_QP = {octet: f"={octet:02X}" for octet in range(256) if not (0x20 <= octet <= 0x7E or octet == 0x09) or octet == 0x3D}
+#: What is written by its octets, besides "=".
+_ODD = re.compile(r"[^\t\n -~]+")
 #: What must not begin a line: a dot (SMTP would double it) and "From " (some mailboxes would put a ">" before it).
-_LINE_START = re.compile(r"\.|From ")
+_BAD_START = (".", "From ")
 
 
 def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool = False) -> str:
@@ -143,15 +144,16 @@ def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool =
     """
     protected = re.compile("|".join(map(re.escape, unbroken))) if unbroken else None
     lines: list[str] = []
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        encoded = line.encode().decode("latin-1").translate(_QP)
-        if encoded[-1:] in {" ", "\t"}:
-            encoded = f"{encoded[:-1]}={ord(encoded[-1]):02X}"
-        encoded = _without_bad_start(encoded)
-        if len(encoded) < QP_LINE:
-            lines.append(encoded)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("=", "=3D")
+    for line in _ODD.sub(_octets, text).split("\n"):
+        if line.endswith((" ", "\t")):
+            line = f"{line[:-1]}={ord(line[-1]):02X}"
+        if line.startswith(_BAD_START):
+            line = f"={ord(line[0]):02X}{line[1:]}"
+        if len(line) < QP_LINE:
+            lines.append(line)
         else:
-            lines.extend(_soft_lines(encoded, protected))
+            lines.extend(_soft_lines(line, protected))
     if goes_on and lines[-1]:
         # There is room: a line is broken before it is full.
         lines[-1] += "="
@@ -159,8 +161,8 @@ def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool =
     return body if body.endswith("\r\n") or (goes_on and not body) else body + "\r\n"
 
 
-def _without_bad_start(line: str) -> str:
-    return f"={ord(line[0]):02X}{line[1:]}" if _LINE_START.match(line) else line
+def _octets(odd: re.Match[str]) -> str:
+    return f"={odd[0].encode().hex('=').upper()}"
 
 
 def _soft_lines(line: str, protected: re.Pattern[str] | None) -> Iterable[str]:
@@ -179,6 +181,6 @@ def _soft_lines(line: str, protected: re.Pattern[str] | None) -> Iterable[str]:
                 break
         yield f"{prefix}{line[start:cut]}="
         start, prefix = cut, ""
-        if _LINE_START.match(line, cut):
+        if line.startswith(_BAD_START, cut):
             start, prefix = cut + 1, f"={ord(line[cut]):02X}"
     yield prefix + line[start:]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.errors import MultipartInvariantViolationDefect
-from email.headerregistry import AddressHeader
+from email.headerregistry import AddressHeader, HeaderRegistry
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser
-from html.parser import HTMLParser
-from urllib.parse import urlsplit
+from email.policy import EmailPolicy
+from functools import cache
 
+from newsletter.pictures.model import MOST_BYTES
 from newsletter.rendering.findings import Finding, Severity
+from newsletter.rendering.message.enclosed import SCHEME
+from newsletter.rendering.message.page import Page
 
 #: Gmail clips near 102 kB, and what it clips is the footer with the way out.
 CLIP_BYTES = 102_000
@@ -27,15 +31,14 @@ COMMON_FIELDS = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", 
 REPLY_TO, LIST_ID, AUTO_SUBMITTED, FORM_SUB = "Reply-To", "List-Id", "Auto-Submitted", "Form-Sub"
 LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST = "List-Unsubscribe", "List-Unsubscribe-Post"
 PART_FIELDS = ("Content-Type", "Content-Transfer-Encoding")
+PICTURE_FIELDS = (*PART_FIELDS, "Content-ID", "Content-Disposition")
 
+#: How the standard library reads each field.
+_FIELDS = HeaderRegistry()
 _LIST_ID = re.compile(r"<[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$")
-_FORBIDDEN_ELEMENTS = frozenset(
-    {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
-)
-_URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
-_SCHEMES = frozenset({"https", "http", "mailto"})
+#: How the octets of each type of picture begin (ISO/IEC 10918-1 annex B; W3C PNG section 5.2).
+_PICTURE_STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_OUTSIDE_STYLE = re.compile(r"@import|@font-face|url\s*\(|expression\s*\(|-moz-binding|behavior\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def lint(message: bytes, expected: Expectation) -> list[Finding]:
     """
     if not expected.recipient.isascii():
         message, expected = _with_ascii_recipient(message, expected)
-    parsed = message_from_bytes(message, policy=policy.default)
+    parsed = message_from_bytes(message, policy=_policy())
     return [
         *_check_bytes(message, expected),
         *_check_fields(parsed, expected),
@@ -80,10 +83,15 @@ def lint(message: bytes, expected: Expectation) -> list[Finding]:
 
 def lint_head(head: bytes, expected: Expectation) -> list[Finding]:
     """Check the header of a message, up to and with its empty line, as :func:`lint` does; for an ASCII recipient."""
-    parsed = BytesHeaderParser(policy=policy.default).parsebytes(head)
+    parsed = BytesHeaderParser(policy=_policy()).parsebytes(head)
     # Some versions of Python miss the parts then, although they were told that there is a header only.
     parsed.defects = [defect for defect in parsed.defects if not isinstance(defect, MultipartInvariantViolationDefect)]
     return [*_check_bytes(head, expected), *_check_fields(parsed, expected)]
+
+
+def _policy() -> EmailPolicy[EmailMessage]:
+    """Return the standard library's policy, but that it parses equal fields of a message once, and not whenever one is read."""
+    return policy.default.clone(header_factory=cache(_FIELDS))
 
 
 def _with_ascii_recipient(message: bytes, expected: Expectation) -> tuple[bytes, Expectation]:
@@ -176,23 +184,59 @@ def _without_blanks(addresses: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _check_parts(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
-    parts = list(parsed.iter_parts()) if parsed.is_multipart() else []
-    types = [parsed.get_content_type(), *(part.get_content_type() for part in parts)]
-    if types != ["multipart/alternative", "text/plain", "text/html"]:
-        yield Finding("structure", f"the message is {' '.join(types)}, not multipart/alternative text/plain text/html")
+    found = _apart(parsed)
+    if found is None:
+        types = " ".join(part.get_content_type() for part in parsed.walk())
+        yield Finding("structure", f"the message is {types}, not multipart/alternative text/plain text/html or with pictures")
         return
-    for part, kind in zip(parts, ("text", "HTML"), strict=True):
+    text_part, html_part, pictures = found
+    for part, kind in ((text_part, "text"), (html_part, "HTML")):
         yield from _check_part(part, kind)
-    text = _content(parts[0])
+    text = _content(text_part)
     for name, url in expected.links:
         if url not in text:
             yield Finding(f"{name}-link", f"the text part does not have its {name} link")
-    size = len(str(parts[1].get_payload()).encode())
+    size = len(str(html_part.get_payload()).encode())
     if size > CLIP_BYTES:
         yield Finding("too-big", f"the HTML part has {size} bytes encoded; mailbox providers clip at {CLIP_BYTES}")
     elif size > BUDGET_BYTES:
         yield Finding("big", f"the HTML part has {size} bytes encoded; stay under {BUDGET_BYTES}", Severity.WARNING)
-    yield from _check_html(_content(parts[1]), expected)
+    yield from _check_html(_content(html_part), expected, [str(picture["Content-ID"] or "") for picture in pictures])
+    for picture in pictures:
+        yield from _check_picture(picture)
+
+
+def _apart(parsed: EmailMessage) -> tuple[MIMEPart, MIMEPart, list[MIMEPart]] | None:
+    """Return the text, the HTML and the pictures of a message; None if it is not made of these."""
+    if parsed.get_content_type() != "multipart/alternative":
+        return None
+    parts = list(parsed.iter_parts())
+    if len(parts) != 2:
+        return None
+    text, page = parts
+    pictures: list[MIMEPart] = []
+    if page.get_content_type() == "multipart/related":
+        if [name.lower() for name in page.keys()] != ["content-type"]:  # noqa: SIM118 - as above
+            return None
+        page, *pictures = list(page.iter_parts()) or [page]
+        if not pictures or parts[1].get_param("type") != "text/html":
+            return None
+    is_text_and_page = (text.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    return (text, page, pictures) if is_text_and_page else None
+
+
+def _check_picture(part: MIMEPart) -> Iterator[Finding]:
+    if sorted(name.lower() for name in part.keys()) != sorted(name.lower() for name in PICTURE_FIELDS):  # noqa: SIM118 - as above
+        yield Finding("picture-header", f"a picture has other fields than {', '.join(PICTURE_FIELDS)}")
+    if part["Content-Transfer-Encoding"] != "base64" or part.get_content_disposition() != "inline":
+        yield Finding("picture-header", "a picture is not inline, in base64")
+    octets = _raw_content(part)
+    if not octets.startswith(_PICTURE_STARTS.get(part.get_content_type(), b"\0")):
+        yield Finding("picture-type", "a picture is not what its type says, or neither JPEG nor PNG")
+    if b64encode(octets) != b"".join(str(part.get_payload()).encode().split()):
+        yield Finding("picture-encoding", "a picture is not correct base64")
+    if len(octets) > MOST_BYTES:
+        yield Finding("picture-too-big", f"a picture has {len(octets)} bytes; {MOST_BYTES} are allowed")
 
 
 def _check_part(part: MIMEPart, kind: str) -> Iterator[Finding]:
@@ -218,54 +262,9 @@ def _raw_content(part: MIMEPart) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-class _Page(HTMLParser):
-    """Collects what the rules need to know of a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.findings: list[Finding] = []
-        self.links: list[str] = []
-        self.pictures: list[str] = []
-        self._in_style = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _FORBIDDEN_ELEMENTS:
-            self._find("forbidden-element", f"<{tag}> has no place in a mail")
-        self._in_style = tag == "style"
-        for name, value in attrs:
-            if name.startswith("on"):
-                self._find("event-handler", f"the attribute {name} runs a script")
-            elif name in _URL_ATTRIBUTES:
-                self._check_url(tag, name, value or "")
-            elif name == "style" and _OUTSIDE_STYLE.search(value or ""):
-                self._find("outside-style", "a style loads something from elsewhere")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self._in_style = False
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "style":
-            self._in_style = False
-
-    def handle_data(self, data: str) -> None:
-        if self._in_style and _OUTSIDE_STYLE.search(data):
-            self._find("outside-style", "a style sheet loads something from elsewhere")
-
-    def _check_url(self, tag: str, name: str, value: str) -> None:
-        if tag == "img":
-            self.pictures.append(value)
-            return
-        self.links.append(value)
-        if name != "href" or urlsplit(value).scheme not in _SCHEMES or value != value.strip():
-            self._find("link", f"<{tag} {name}> does not lead to an https, http or mailto address")
-
-    def _find(self, rule: str, problem: str) -> None:
-        self.findings.append(Finding(rule, problem))
-
-
-def _check_html(html: str, expected: Expectation) -> Iterator[Finding]:
-    page = _Page()
+def _check_html(html: str, expected: Expectation, enclosed: list[str]) -> Iterator[Finding]:
+    """Check a page; ``enclosed`` are the Content-ID fields of the pictures that come with it."""
+    page = Page()
     page.feed(html)
     page.close()
     yield from dict.fromkeys(page.findings)
@@ -274,5 +273,10 @@ def _check_html(html: str, expected: Expectation) -> Iterator[Finding]:
             yield Finding(f"{name}-link", f"the HTML part does not have its {name} link")
     for source in page.pictures:
         own = bool(expected.picture_base) and source.startswith(f"{expected.picture_base}/")
-        if not (own or source.startswith(("cid:", "data:image/"))):
+        if not (own or source.startswith((SCHEME, "data:image/"))):
             yield Finding("outside-picture", "a picture comes from a server that would learn who reads this")
+    shown = {f"<{source.removeprefix(SCHEME)}>" for source in page.pictures if source.startswith(SCHEME)}
+    if shown - set(enclosed):
+        yield Finding("missing-picture", "the HTML part shows a picture that does not come with the message")
+    if len(set(enclosed) & shown) < len(enclosed):
+        yield Finding("unused-picture", "a picture comes with the message that is not shown, or comes twice")

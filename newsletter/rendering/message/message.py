@@ -125,6 +125,11 @@ class ComposedBody:
         """The Subject as readers see it."""
         return self.common.subject
 
+    @property
+    def size(self) -> int:
+        """Octets of a message but for its slots."""
+        return sum(map(len, self.pieces))
+
     def expectation(self, personal: Personal) -> Expectation:
         """Return what the linter should expect of ``splice(personal)``: what was true when the body was composed."""
         return expected_of(self.common, personal)
@@ -261,9 +266,9 @@ class Slots:
         self._names[text] = name
         return text
 
-    def boundary(self) -> str:
-        """Return the MIME boundary: it holds ``=_``, which quoted-printable never does (RFC 2045 section 6.7)."""
-        return f"=_{hmac.digest(self._nonce, b'boundary', hashlib.sha256)[:16].hex()}"
+    def boundary(self, of: str = "boundary") -> str:
+        """Return a MIME boundary: it holds ``=_``, which quoted-printable and base64 never do (RFC 2045 section 6.7)."""
+        return f"=_{hmac.digest(self._nonce, of.encode(), hashlib.sha256)[:16].hex()}"
 
     @property
     def placeholders(self) -> tuple[str, ...]:

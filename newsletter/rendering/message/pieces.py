@@ -89,6 +89,11 @@ class PiecedBody:
     common: Piece
     pieces: tuple[Piece, ...]
 
+    @property
+    def size(self) -> int:
+        """Octets of a message but for its slots."""
+        return sum([len(part) for piece in self.pieces for part in piece.parts])
+
     def expectation(self, personal: Personal) -> Expectation:
         """Return what the linter should expect of one reader's message."""
         return expected_of(replace(read_expectation(json.loads(self.common.content)), subject=self.subject), personal)

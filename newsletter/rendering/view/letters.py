@@ -13,6 +13,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
 from newsletter.rendering.view.look import Look
 from newsletter.rendering.view.views import DigestView
+from newsletter.rendering.words.catalogue import marked
 from newsletter.rendering.words.language import Language
 
 #: The template of a digest that greets somebody new; it is composed like a digest, with a letter's words above its papers.
@@ -24,10 +25,10 @@ class Letter:
     """What one letter is made of.
 
     Attributes:
-        template: ``confirm``, ``known``, ``welcome-early``, ``confirm-address`` or ``address-changed``.
+        template: ``confirm``, ``known``, ``welcome-early``, ``confirm-address``, ``address-changed`` or ``goodbye``.
         key: what makes it this letter and no other, such as ``notice 17``; equal letters give equal bytes.
-        values: what its template is given, exactly: ``rhythm`` ("every day"), ``hour`` ("08:00"), ``zone`` ("Europe/Berlin"),
-            ``valid_for`` ("7 days"); see the template's head.
+        values: what its template is given, exactly, in the language of the newsletter: ``rhythm`` ("every day"), ``hour``
+            ("08:00"), ``zone`` ("Europe/Berlin"), ``valid_for`` ("7 days"), ``signup_url``; see the template's head.
         form_sub: for the Form-Sub field: ``v=1; ip=…``; ``""``: it has none.
     """
 
@@ -63,13 +64,23 @@ class LetterView:
     online_url: str = ""
     ranking_url: str = ""
 
+    @property
+    def start(self) -> str:
+        """The side that lines begin at: ``left`` or ``right``."""
+        return "right" if self.direction == "rtl" else "left"
+
+    @property
+    def end(self) -> str:
+        """The side that lines end at."""
+        return "left" if self.direction == "rtl" else "right"
+
 
 @dataclass(frozen=True, slots=True)
 class LetterKind:
     """What all letters of one template have in common.
 
     Attributes:
-        subject: with ``{name}`` for the newsletter's; ``preheader`` with the names of ``values``.
+        subject: English, with ``name`` for the newsletter's; ``preheader`` with the names of ``values``.
         values: names of what the template is given.
         links: slots of the links it must have. ``unsubscribe`` only where the person is subscribed.
         has_list_id: whether it is about one newsletter: then it carries that one's List-Id, as RFC 2919 section 3 wants of
@@ -85,41 +96,46 @@ class LetterKind:
 
 KINDS: Mapping[str, LetterKind] = {
     "confirm": LetterKind(
-        "Please confirm: {name}",
-        "One click, and it comes {rhythm}. The link works for {valid_for}.",
+        marked("Please confirm: %(name)s"),
+        marked("One click, and it comes %(rhythm)s. The link works for %(valid_for)s."),
         frozenset({"rhythm", "valid_for"}),
         (CONFIRM,),
     ),
     "known": LetterKind(
-        "You already get {name}",
-        "It comes {rhythm}, and nothing has changed.",
+        marked("You already get %(name)s"),
+        marked("It comes %(rhythm)s, and nothing has changed."),
         frozenset({"rhythm"}),
         (PREFERENCES, UNSUBSCRIBE),
     ),
     WELCOME: LetterKind(
-        "Welcome to {name}",
-        "It comes {rhythm} at {hour}. The latest issue is below.",
+        marked("Welcome to %(name)s"),
+        marked("It comes %(rhythm)s at %(hour)s. The latest issue is below."),
         frozenset({"rhythm", "hour", "zone"}),
         (PREFERENCES, UNSUBSCRIBE),
     ),
     "welcome-early": LetterKind(
-        "Welcome to {name}",
-        "It comes {rhythm} at {hour}.",
+        marked("Welcome to %(name)s"),
+        marked("It comes %(rhythm)s at %(hour)s."),
         frozenset({"rhythm", "hour", "zone"}),
         (PREFERENCES, UNSUBSCRIBE),
     ),
     "confirm-address": LetterKind(
-        "Please confirm your new address: {name}",
-        "One click, and your mails come here. The link works for {valid_for}.",
+        marked("Please confirm your new address: %(name)s"),
+        marked("One click, and your mails come here. The link works for %(valid_for)s."),
         frozenset({"valid_for"}),
         (CONFIRM,),
         has_list_id=False,
     ),
     "address-changed": LetterKind(
-        "Your mails go to another address: {name}",
-        "This is the last one that comes here.",
+        marked("Your mails go to another address: %(name)s"),
+        marked("This is the last one that comes here."),
         frozenset(),
         has_list_id=False,
+    ),
+    "goodbye": LetterKind(
+        marked("You no longer get %(name)s"),
+        marked("It is done. You can come back at any time."),
+        frozenset({"signup_url"}),
     ),
 }
 
@@ -159,8 +175,8 @@ def build_letter(
     return LetterView(
         name=newsletter.name,
         tagline=newsletter.tagline,
-        subject=kind.subject.format(name=newsletter.name),
-        preheader=kind.preheader.format(**values),
+        subject=language.gettext(kind.subject) % {"name": newsletter.name},
+        preheader=language.gettext(kind.preheader) % values,
         postal_address=newsletter.postal_address,
         contact=newsletter.reply_to or newsletter.from_address,
         confirm_url=links.get(CONFIRM, ""),
@@ -186,12 +202,12 @@ class Greeting:
         self.kind = kind_of(template, values)
         self.values = values
 
-    def over(self, view: DigestView) -> DigestView:
+    def over(self, view: DigestView, language: Language) -> DigestView:
         """Return ``view`` in the letter's words: its subject, preheader and rhythm (of the reader, not of the issue)."""
         return replace(
             view,
-            subject=self.kind.subject.format(name=view.name),
-            preheader=self.kind.preheader.format(**self.values),
+            subject=language.gettext(self.kind.subject) % {"name": view.name},
+            preheader=language.gettext(self.kind.preheader) % self.values,
             intro="",
             rhythm=str(self.values["rhythm"]),
         )

@@ -26,7 +26,9 @@ from newsletter.rendering.words.sentences import (
     trend_bar,
     trend_words,
 )
-from newsletter.rendering.words.text import clean, shorten, shorten_encoded, summarize
+from newsletter.rendering.words.summary import best_summary
+from newsletter.rendering.words.tex import readable
+from newsletter.rendering.words.text import clean, shorten, shorten_encoded
 from newsletter.rendering.words.urls import safe_url
 
 
@@ -46,8 +48,8 @@ class Detail:
     """
 
     cards: int = 4
-    lead_summary: int = 420
-    card_summary: int = 300
+    lead_summary: int = 330
+    card_summary: int = 240
     title_bytes: int | None = None
     url_bytes: int = 500
     extra_links: bool = True
@@ -56,16 +58,18 @@ class Detail:
     lines: int | None = None
 
 
-#: From everything to what fits whatever the papers are: full cards, short cards, titles, and at last "n more online".
+_SHORT = Detail(cards=0, lead_summary=200, title_bytes=450, url_bytes=150, extra_links=False, feedback=False)
+#: From everything to what fits whatever the papers are: full cards, short cards, titles, and at last "n more online". Titles
+#: are first cut where no real one is as long.
 DETAILS = (
     Detail(),
-    Detail(card_summary=160),
-    Detail(card_summary=0, lead_summary=300),
-    Detail(cards=2, card_summary=0, lead_summary=300, title_bytes=900, extra_links=False),
-    Detail(cards=0, lead_summary=200, title_bytes=600, url_bytes=150, extra_links=False, feedback=False, lines=40),
-    Detail(
-        cards=0, lead_summary=120, title_bytes=240, url_bytes=150, extra_links=False, feedback=False, pictures=False, lines=20
-    ),
+    Detail(title_bytes=900),
+    Detail(title_bytes=900, card_summary=150),
+    Detail(title_bytes=900, card_summary=0, lead_summary=240),
+    Detail(cards=2, title_bytes=600, card_summary=0, lead_summary=240, url_bytes=250, extra_links=False),
+    _SHORT,
+    replace(_SHORT, lines=40),
+    replace(_SHORT, lead_summary=120, title_bytes=240, pictures=False, lines=20),
 )
 
 
@@ -131,7 +135,7 @@ class PaperView:
         votes: latest figure with its thousands separated.
         trend: eight block characters at most; ``trend_words`` says the same in words.
         facts: why it is here, in figures; ``match`` why for this reader.
-        chips: its first two categories.
+        chips: its first two categories; keywords where no source gave any.
         more_url, less_url: where the reader says that he wants more or less like this.
         picture: of the paper, large for the lead; None where there is none.
     """
@@ -182,6 +186,16 @@ class DigestView:
     cards: tuple[PaperView, ...]
     rising: tuple[PaperView, ...]
     more_online: int
+
+    @property
+    def start(self) -> str:
+        """The side that lines begin at: ``left`` or ``right``."""
+        return "right" if self.direction == "rtl" else "left"
+
+    @property
+    def end(self) -> str:
+        """The side that lines end at."""
+        return "left" if self.direction == "rtl" else "right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +318,12 @@ class Views:
 
 def title_of(paper: Paper) -> str:
     """Return what a paper is called: its title in plain Unicode, else its key."""
-    return clean(paper.title) or clean(paper.key) or "Untitled"
+    return readable(clean(paper.title)) or clean(paper.key) or "Untitled"
+
+
+def summary_of(paper: Paper, limit: int) -> str:
+    """Return what a paper is about in at most ``limit`` characters of plain Unicode; ``""`` where nothing says so."""
+    return best_summary(readable(clean(paper.summary)), readable(clean(paper.abstract)), limit)
 
 
 def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, setting: Setting, detail: Detail) -> PaperView:
@@ -321,13 +340,13 @@ def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, setting: Setting, d
         title_url=abstract_url,
         authors=author_words(paper, language),
         lab=shorten(clean(paper.organization), 80),
-        summary=summarize(clean(paper.summary) or clean(paper.abstract), longest) if longest else "",
+        summary=summary_of(paper, longest) if longest else "",
         votes="" if receipt.votes is None else language.number(receipt.votes),
         trend=trend_bar(receipt.history),
         trend_words=trend_words(receipt.history, language),
         facts=tuple(receipt_words(receipt, entry.rank, paper, language)),
         match=match_words(chosen.match, language),
-        chips=tuple(shorten(clean(category), 24) for category in paper.categories[:2]),
+        chips=tuple(shorten(clean(word), 24) for word in (paper.categories or paper.keywords)[:2]),
         links=tuple(_links(paper, abstract_url, detail, language)),
         more_url=opinion_url and f"{opinion_url}more",
         less_url=opinion_url and f"{opinion_url}less",

@@ -6,18 +6,16 @@ Every function takes the language last. Its fixed words are marked for the catal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from functools import lru_cache
 
 from newsletter.papers.model import Paper
 from newsletter.rendering.words.language import Language
-from newsletter.rendering.words.text import clean, isolate, short_title, shorten
+from newsletter.rendering.words.text import clean, short_title, shorten
 from newsletter.trending.model import Receipt
 from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
 _NAMES_KEPT = 1024
-_NOTHING = timedelta()
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -36,19 +34,19 @@ def rhythm(cadence: Cadence, language: Language) -> str:
 def subject(titles: Sequence[str], language: Language) -> str:
     """Return the subject for papers with these (clean) titles: the first one's short title and how many more there are."""
     if len(titles) == 1:
-        return isolate(shorten(titles[0], SUBJECT_LENGTH))
+        return language.isolated(shorten(titles[0], SUBJECT_LENGTH))
     more = len(titles) - 1
     words = language.ngettext(
         "%(title)s, and %(count)s more paper new to you", "%(title)s, and %(count)s more papers new to you", more
     )
-    return words % {"title": _called(titles[0], 80), "count": language.number(more)}
+    return words % {"title": _called(titles[0], 80, language), "count": language.number(more)}
 
 
 def preheader(titles: Sequence[str], lead_summary: str, language: Language) -> str:
     """Return the line that mail programs show after the subject: the second and third paper, or what the only one says."""
-    names = [_called(title, 60) for title in titles[1:3]]
+    names = [_called(title, 60, language) for title in titles[1:3]]
     if not names:
-        return isolate(shorten(lead_summary, 100)) or language.gettext("One paper new to you.")
+        return language.isolated(shorten(lead_summary, 100)) or language.gettext("One paper new to you.")
     return language.gettext("Also: %(titles)s") % {"titles": language.listed(names)}
 
 
@@ -67,15 +65,15 @@ def intro(titles: Sequence[str], lead_votes: int | None, matches: Iterable[str],
         language.ngettext("%(count)s paper new to you.", "%(count)s papers new to you.", count) % {"count": many},
     ]
     if count > 1 and lead_votes:
-        words = language.ngettext("%(title)s leads with %(votes)s vote.", "%(title)s leads with %(votes)s votes.", lead_votes)
-        sentences.append(words % {"title": _called(titles[0], 60), "votes": language.number(lead_votes)})
+        words = language.ngettext("%(title)s leads with %(count)s vote.", "%(title)s leads with %(count)s votes.", lead_votes)
+        sentences.append(words % {"title": _called(titles[0], 60, language), "count": language.number(lead_votes)})
     elif count > 1:
-        sentences.append(language.gettext("%(title)s leads.") % {"title": _called(titles[0], 60)})
+        sentences.append(language.gettext("%(title)s leads.") % {"title": _called(titles[0], 60, language)})
     topics: dict[str, int] = {}
     for match in matches:
         kind, _, value = match.partition(":")
         if kind in {"keyword", "category"} and clean(value):
-            topic = isolate(shorten(clean(value), 60))
+            topic = language.isolated(shorten(clean(value), 60))
             topics[topic] = topics.get(topic, 0) + 1
     if topics:
         topic, found = max(topics.items(), key=lambda item: item[1])
@@ -86,14 +84,15 @@ def intro(titles: Sequence[str], lead_votes: int | None, matches: Iterable[str],
 
 def author_words(paper: Paper, language: Language) -> str:
     """Return the first three authors and how many more there are; only their number where no name is known."""
-    names = [isolate(shorten(name, 60)) for name in map(clean, paper.authors[:3]) if name]
+    names = [language.isolated(shorten(name, 60)) for name in map(clean, paper.authors[:3]) if name]
     more = max(paper.author_count, len(paper.authors)) - len(names)
     if not names:
         words = language.ngettext("%(count)s author", "%(count)s authors", more)
         return words % {"count": language.number(more)} if more > 0 else ""
     if more > 0:
         words = language.ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", more)
-        return words % {"names": ", ".join(names), "count": language.number(more)}
+        apart = language.pgettext("between names", ", ")
+        return words % {"names": apart.join(names), "count": language.number(more)}
     return language.listed(names)
 
 
@@ -130,7 +129,7 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
         said = language.ngettext("+%(count)s vote since yesterday", "+%(count)s votes since yesterday", gained)
         words.append(said % {"count": language.number(gained)})
     else:
-        words.append(language.gettext("listed %(ago)s") % {"ago": language.ago(max(receipt.at - paper.listed_at, _NOTHING))})
+        words.append(language.gettext("listed %(ago)s") % {"ago": language.ago(receipt.at - paper.listed_at)})
     if receipt.rank_before is not None and receipt.rank_before > rank:
         places = {"before": language.number(receipt.rank_before), "now": language.number(rank)}
         words.append(language.gettext("rank %(before)s → %(now)s") % places)
@@ -146,7 +145,7 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
 def match_words(match: str, language: Language) -> str:
     """Return why a paper is here for this reader, from a match like ``keyword:planning``; ``""`` for none."""
     kind, _, value = match.partition(":")
-    wanted = isolate(shorten(clean(value), 60))
+    wanted = language.isolated(shorten(clean(value), 60))
     if not wanted:
         return ""
     if kind == "author":
@@ -159,6 +158,6 @@ def match_words(match: str, language: Language) -> str:
 
 
 @lru_cache(_NAMES_KEPT)
-def _called(title: str, limit: int) -> str:
+def _called(title: str, limit: int, language: Language) -> str:
     """Return what a paper is called within a sentence; the few of an issue are asked for in each of its digests."""
-    return isolate(short_title(title, limit))
+    return language.isolated(short_title(title, limit))

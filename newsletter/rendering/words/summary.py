@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 from newsletter.rendering.words.text import clean, sentences, shorten, summarize
@@ -18,10 +19,13 @@ from newsletter.rendering.words.text import clean, sentences, shorten, summarize
 _LOOKED_AT, _MOST_SENTENCES = 8_000, 60
 #: How many sentences are weighed against each other, and how many of them are taken.
 _CANDIDATES, _TAKEN = 8, 3
+#: Summaries kept in memory: the papers of an issue are in many of its digests, and weighing sentences takes long.
+_KEPT = 1024
 #: What a further sentence must be worth.
 _LEAST = 0.3
 
 
+@lru_cache(_KEPT)
 def best_summary(paper_summary: str, abstract: str, limit: int) -> str:
     """Return what tells a reader in a few lines what a paper did and found.
 

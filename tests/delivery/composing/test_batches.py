@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, update
 
 from newsletter.clock import ManualClock
-from newsletter.config import NewsletterConfig
+from newsletter.config import LookConfig, NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.composing import composer as composing
 from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.delivery.composing.composer import DigestComposer
+from newsletter.delivery.identity.dkim import DkimSigner
 from newsletter.delivery.identity.verp import BounceAddresses
 from newsletter.delivery.model import Claim, DeliveryState, Draft, OutgoingMessage
 from newsletter.delivery.tables import ComposedBodyRow, ComposedPieceRow, DeliveryRow
 from newsletter.digest.model import DigestId, IssueId
 from newsletter.digest.tables import DigestRow
 from newsletter.errors import NewsletterError
+from newsletter.pictures.model import Pictures
 from newsletter.rendering.errors import RenderingError, TemplateError
 from newsletter.rendering.renderer import Renderer
 from subscribers.base import Base
@@ -28,6 +31,7 @@ from tests.conftest import MONDAY
 from tests.delivery.composing.test_composer import BASE_URL, KEYS, SECRET, make_composer
 from tests.delivery.house import NEWSLETTER, add_issue, add_papers, claim
 from tests.delivery.keys import rsa_signer, verifies
+from tests.rendering.pictures import EMBEDDED, MadeUpPictures
 
 #: The papers of each digest of the issue; the last one names a paper that is not in the pool.
 CHOSEN = [[1, 2, 3], [2, 1], [3], [1, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6], [2, 99]]
@@ -55,11 +59,16 @@ def claims(database: Database) -> list[Claim]:
     ]
 
 
-def with_templates(database: Database, folder: Path) -> DigestComposer:
-    """A composer of an operator who has templates of his own."""
-    newsletters = {NEWSLETTER: NewsletterConfig(envelope_from="bounces@example.org")}
-    renderer = Renderer(folder, base_url=BASE_URL, secret=SECRET)
-    return DigestComposer(database, ManualClock(MONDAY), renderer, KEYS, SECRET, newsletters, bounces=BounceAddresses(SECRET))
+def with_templates(
+    database: Database, folder: Path | None, pictures: Pictures | None = None, signer: DkimSigner | None = None
+) -> DigestComposer:
+    """A composer of an operator who has templates, or pictures in his mails, of his own."""
+    look = LookConfig(theme="rich") if pictures is None else EMBEDDED.model_copy(update={"theme": "rich"})
+    newsletters = {NEWSLETTER: NewsletterConfig(envelope_from="bounces@example.org", look=look)}
+    renderer = Renderer(folder, base_url=BASE_URL, secret=SECRET, pictures=pictures)
+    bounces, signers = BounceAddresses(SECRET), {NEWSLETTER: [] if signer is None else [signer]}
+    clock = ManualClock(MONDAY)
+    return DigestComposer(database, clock, renderer, KEYS, SECRET, newsletters, bounces=bounces, signers=signers)
 
 
 def count(database: Database, table: type[Base]) -> int:
@@ -164,6 +173,23 @@ def test_a_lost_piece_stops_the_digests_that_have_it_and_no_others(database: Dat
     assert found[:3] == made[:3]
 
 
+def test_pictures_in_mails_are_stored_once_and_a_repeat_needs_them_no_more(database: Database, claims: list[Claim]) -> None:
+    pictures = MadeUpPictures([1, 2, 3])
+    made = all_of(with_templates(database, None, pictures), claims[:5])
+    for data, shown in zip(data_of(made), (3, 2, 1, 3, 0), strict=True):
+        message = message_from_bytes(data, policy=policy.default)
+        assert [part.get_content_maintype() for part in message.walk()].count("image") == shown
+    with database.read() as session:
+        stored = [content for content in session.scalars(select(ComposedPieceRow.content)) if b"\nContent-ID: " in content]
+        bodies = session.scalars(select(ComposedBodyRow.content)).all()
+    assert len(stored) == 6  # of nine that are shown: large where a paper leads, small on a card
+    assert max(map(len, bodies)) < 10_000 < sum(map(len, stored))
+    for seq in (1, 2, 3):
+        pictures.lose(seq)
+    assert all_of(with_templates(database, None, pictures), claims[:5]) == made
+    assert all_of(with_templates(database, None), claims[:5]) == made
+
+
 def test_claims_of_a_lost_digest_and_of_a_lost_issue_are_told_so(database: Database, claims: list[Claim]) -> None:
     lost = claim(8, issue_id=claims[0].issue_id, digest_id=DigestId(77))
     nowhere = claim(9, issue_id=IssueId(55), digest_id=DigestId(78))
@@ -199,6 +225,30 @@ def test_the_last_bodies_are_kept_in_memory_and_no_more(database: Database, clai
     assert len(composer._bodies) == composing.BODIES_KEPT
 
 
+def test_of_large_bodies_fewer_are_kept_in_memory(database: Database, claims: list[Claim]) -> None:
+    numbers = range(100, 100 + composing.BODIES_KEPT)
+    with database.write() as session:
+        entries = [[2, ""], [3, ""], [4, ""], [5, ""]]
+        rows = [
+            {"id": number, "issue_id": 1, "key": str(number), "entries": [[1, f"keyword:{number}"], *entries]}
+            for number in numbers
+        ]
+        session.execute(insert(DigestRow), rows)
+    composer = with_templates(database, None, MadeUpPictures(range(1, 6), size=65_000))
+    made = all_of(composer, [claim(number, issue_id=claims[0].issue_id, digest_id=DigestId(number)) for number in numbers])
+    assert len(data_of(made)) == len(numbers)
+    kept = [body.composed.size for body in composer._bodies.values()]
+    assert 0 < len(kept) < len(numbers)
+    assert composing.OCTETS_KEPT - max(kept) < sum(kept) <= composing.OCTETS_KEPT
+
+
 def test_a_digest_of_pieces_is_signed_and_believed(database: Database, claims: list[Claim]) -> None:
     for data in data_of(all_of(make_composer(database, rsa_signer()), claims)):
         assert verifies(data)
+
+
+def test_a_digest_with_its_pictures_is_signed_and_believed(database: Database, claims: list[Claim]) -> None:
+    composer = with_templates(database, None, MadeUpPictures([1, 2]), rsa_signer())
+    (data,) = data_of(all_of(composer, claims[:1]))
+    assert b"multipart/related" in data
+    assert verifies(data)

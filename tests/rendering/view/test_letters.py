@@ -40,6 +40,7 @@ OWN_FIELDS = {
     "welcome-early": TO_SUBSCRIBED,
     "confirm-address": ["Auto-Submitted"],
     "address-changed": ["Auto-Submitted"],
+    "goodbye": ["List-Id", "Auto-Submitted"],
 }
 
 

@@ -10,7 +10,6 @@ from newsletter.digest.model import Digest, DigestId, Issue, PoolEntry
 from newsletter.rendering.view.views import DETAILS, Detail, DigestView, Link, Views
 from newsletter.rendering.words.language import ENGLISH
 from newsletter.rendering.words.sentences import subject, trend_bar
-from newsletter.trending.model import ReceiptPart
 from subscribers.model import Cadence
 from tests.rendering.samples import ISSUE, NEWSLETTER, RECEIPT, SETTING, SHORT_PAPER, digest_of, paper, pool_of, sample_pool
 
@@ -95,9 +94,20 @@ def test_the_receipt_says_figures_with_their_meaning() -> None:
     assert facts(votes_gained=92, stars=None, comments=0) == ("all since yesterday",)
     nothing = {"votes_gained": None, "stars": None, "comments": None}
     assert facts(**nothing, at=SHORT_PAPER.listed_at + timedelta(hours=9)) == ("listed 9 hours ago",)
-    nothing["votes"] = None
-    assert facts(**nothing) == ("92 votes in 20 hours", "152 stars")
-    assert facts(**nothing, parts=(ReceiptPart("x", 1.0, "\r\n"),)) == ()
+    assert facts(**nothing, at=SHORT_PAPER.listed_at + timedelta(days=3)) == ("listed 3 days ago",)
+    assert facts(**nothing, at=SHORT_PAPER.listed_at - timedelta(days=3)) == ("listed 1 minute ago",)
+    assert facts(**nothing, votes=None, parts=()) == ("listed 1 minute ago",)
+
+
+def test_the_receipt_says_from_where_a_paper_rose_and_not_that_it_fell() -> None:
+    def facts(rank_before: int | None, *, rank: int = 2) -> tuple[str, ...]:
+        receipt = replace(RECEIPT, rank_before=rank_before)
+        return view_of([replace(pool_of([SHORT_PAPER], receipt)[0], rank=rank)]).lead.facts
+
+    assert facts(9)[:2] == ("+58 votes since yesterday", "rank 9 → 2")
+    assert facts(1200)[1] == "rank 1,200 → 2"
+    for before in (None, 1, 2):
+        assert facts(before) == ("+58 votes since yesterday", "152 stars on its code", "4 comments")
 
 
 def test_a_paper_without_votes_shows_none() -> None:
@@ -151,7 +161,7 @@ def test_the_summary_is_the_sources_or_the_first_sentences_of_the_abstract() -> 
     summary = view_of(pool_of([SHORT_PAPER, paper(2, summary="", abstract=abstract)])).cards[0].summary
     assert summary.startswith("First sentence here.")
     assert summary.endswith("here.")
-    assert 250 < len(summary) <= 300
+    assert 150 < len(summary) <= DETAILS[0].card_summary
 
 
 def test_the_lead_and_the_cards_can_be_given_an_opinion_on_where_there_is_room() -> None:
@@ -161,7 +171,7 @@ def test_the_lead_and_the_cards_can_be_given_an_opinion_on_where_there_is_room()
             base = f"https://papers.example.org/feedback/x?paper={each.place}&like="
             assert (each.more_url, each.less_url) == ((f"{base}more", f"{base}less") if detail.feedback else ("", ""))
         assert not any(each.more_url or each.less_url for each in view.rising)
-    assert [detail.feedback for detail in DETAILS] == [True, True, True, True, False]
+    assert [detail.feedback for detail in DETAILS] == [True] * 5 + [False] * 3
 
 
 def test_less_detail_never_drops_a_paper() -> None:

@@ -1,0 +1,70 @@
+"""The HTML of a message as a browser would take it apart: its links, its pictures, and what has no place in a mail."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from newsletter.rendering.findings import Finding
+
+_FORBIDDEN_ELEMENTS = frozenset(
+    {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
+)
+_URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
+_SCHEMES = frozenset({"https", "http", "mailto"})
+_OUTSIDE_STYLE = re.compile(r"@import|@font-face|url\s*\(|expression\s*\(|-moz-binding|behavior\s*:", re.IGNORECASE)
+
+
+class Page(HTMLParser):
+    """Collects what the rules need to know of a page that is fed to it.
+
+    Attributes:
+        findings: what has no place in a mail, in order.
+        links, pictures: where they lead and come from, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.findings: list[Finding] = []
+        self.links: list[str] = []
+        self.pictures: list[str] = []
+        self._in_style = False
+
+    def updatepos(self, i: int, j: int) -> int:  # noqa: ARG002 - the names are the parser's
+        return j  # nobody asks for lines
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _FORBIDDEN_ELEMENTS:
+            self._find("forbidden-element", f"<{tag}> has no place in a mail")
+        self._in_style = tag == "style"
+        for name, value in attrs:
+            if name.startswith("on"):
+                self._find("event-handler", f"the attribute {name} runs a script")
+            elif name in _URL_ATTRIBUTES:
+                self._check_url(tag, name, value or "")
+            elif name == "style" and _OUTSIDE_STYLE.search(value or ""):
+                self._find("outside-style", "a style loads something from elsewhere")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self._in_style = False
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "style":
+            self._in_style = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_style and _OUTSIDE_STYLE.search(data):
+            self._find("outside-style", "a style sheet loads something from elsewhere")
+
+    def _check_url(self, tag: str, name: str, value: str) -> None:
+        if tag == "img":
+            self.pictures.append(value)
+            return
+        self.links.append(value)
+        if name != "href" or urlsplit(value).scheme not in _SCHEMES or value != value.strip():
+            self._find("link", f"<{tag} {name}> does not lead to an https, http or mailto address")
+
+    def _find(self, rule: str, problem: str) -> None:
+        self.findings.append(Finding(rule, problem))
