@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Config, NewsletterConfig, RelayConfig, SmtpConfig
@@ -37,14 +40,21 @@ from newsletter.notices.queue import NoticeQueue
 from newsletter.notices.sender import NoticeSender
 from newsletter.notices.store import NoticeStore
 from newsletter.notices.tables import NoticeRow
-from newsletter.preview.inbox import InboxStore
-from newsletter.preview.service import PreviewService
+from newsletter.papers.model import Paper, PaperSeq
+from newsletter.pictures.service import PictureService
+from newsletter.pictures.shelf import PictureShelf
+from newsletter.pictures.store import PictureStore
+from newsletter.preview.inbox.store import InboxStore
+from newsletter.preview.studio.service import Studio
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.schedule.slots import Slot, due_at, slot_named
 from newsletter.schedule.ticker import Ticker
-from newsletter.sources.service import FetchService
-from newsletter.web.archive import latest_issue, listed_paper
+from newsletter.sources.base import Period
+from newsletter.sources.service import FetchService, SourceOutcome
+from newsletter.summaries.endpoint import Endpoint
+from newsletter.summaries.service import SummaryService, WrittenSummaries
+from newsletter.web.archive import Archive, latest_issue, listed_paper
 from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.pages import Pages
 from subscribers import erasure
@@ -63,6 +73,10 @@ from subscribers.upkeep import Upkeep
 
 #: Settled notices are kept that long, for whoever asks what became of a mail.
 NOTICES_KEPT = timedelta(days=30)
+#: Papers looked after for each that a digest holds: readers choose, and the ranking moves on until it is built.
+LIKELY = 3
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +90,10 @@ class Built:
 class App:
     """The program on one configuration. Parts are made when first asked for; nothing connects before it is used."""
 
-    def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, *, clock: Clock | None = None, database: Database | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self.database = Database(config.database.url)
+        self.database = database or Database(config.database.url)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -119,7 +133,7 @@ class App:
     @cached_property
     def links(self) -> Links:
         """Does what the links in mails are for."""
-        return Links(self.database, self.clock, self.link_keys)
+        return Links(self.database, self.clock, self.link_keys, self.notice_queue)
 
     @cached_property
     def notice_queue(self) -> NoticeQueue:
@@ -160,14 +174,75 @@ class App:
         return FetchService(self.database, self.clock, self.config.http, self.config.sources)
 
     @cached_property
+    def pictures(self) -> PictureShelf:
+        """Pictures of papers and logos, as mails and pages show them."""
+        return PictureShelf(self.database, self.clock, max_bytes=self.config.pictures.max_bytes)
+
+    @cached_property
+    def picture_service(self) -> PictureService:
+        """Fetches pictures of papers."""
+        return PictureService(self.database, self.clock, self.config.pictures, self.config.http)
+
+    def fetch(self, sources: Sequence[str] = (), *, period: Period | None = None) -> list[SourceOutcome]:
+        """Take in what sources have, as :meth:`FetchService.run` does, and then what the best papers lack."""
+        outcomes = self.fetching.run(sources, period=period)
+        self.enrich()
+        return outcomes
+
+    def enrich(self) -> None:
+        """Get what the papers that are likely to be sent lack. A part that fails is logged and stops nothing."""
+        parts = {
+            "pictures": self._add_pictures,
+            "summaries": self._add_summaries,
+        }
+        for part, add in parts.items():
+            try:
+                add()
+            except SQLAlchemyError as error:
+                # Its text may hold values of rows.
+                log.error("app.enrich_failed part=%s error=%s", part, type(error).__name__)  # noqa: TRY400 - see above
+            except Exception:
+                log.exception("app.enrich_failed part=%s", part)
+
+    def _add_pictures(self) -> None:
+        self.picture_service.run(self.likely_papers(lambda newsletter: newsletter.look.pictures != "none"))
+
+    def _add_summaries(self) -> None:
+        if self.config.summaries.url:
+            self.summaries.run(self.likely_papers(lambda _: True))
+
+    def likely_papers(self, wanted: Callable[[NewsletterConfig], bool]) -> list[Paper]:
+        """Return the papers that the next issues of the newsletters that are ``wanted`` are likely to show, best first."""
+        now = self.clock.now()
+        found: dict[PaperSeq, Paper] = {}
+        for newsletter in filter(wanted, self.config.newsletters.values()):
+            for ranked in self.builder.rank(newsletter, at=now)[: LIKELY * newsletter.size]:
+                found.setdefault(ranked.paper.seq, ranked.paper)
+        return list(found.values())
+
+    @cached_property
     def builder(self) -> IssueBuilder:
         """Freezes issues."""
-        return IssueBuilder(self.database, self.config.trending)
+        config = self.config.summaries
+        written = WrittenSummaries(self.database, config.model).of if config.url else None
+        return IssueBuilder(self.database, self.config.trending, summaries=written)
+
+    @cached_property
+    def summaries(self) -> SummaryService:
+        """Has summaries written where sources have none, if a service is configured."""
+        config = self.config.summaries
+        api_key = config.api_key
+        if api_key is None and config.api_key_file is not None:
+            api_key = secret_from_file(config.api_key_file, "summaries.api_key_file")
+        endpoint = Endpoint(config, api_key=api_key, contact=self.config.http.contact)
+        return SummaryService(self.database, self.clock, config, endpoint)
 
     @cached_property
     def renderer(self) -> Renderer:
         """Composes messages."""
-        return Renderer(self.config.paths.templates, base_url=self.config.web.base_url, secret=self.secret)
+        return Renderer(
+            self.config.paths.templates, base_url=self.config.web.base_url, secret=self.secret, pictures=self.pictures
+        )
 
     def build(self, slug: str, slot: Slot, *, at: datetime | None = None) -> Built:
         """Freeze a slot's issue and list its readers' deliveries; goes on where an earlier call stopped.
@@ -279,10 +354,11 @@ class App:
         return self.database.forget_deleted(*erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__)
 
     def clear_away(self) -> None:
-        """Delete what nobody confirmed, and notices of weeks ago."""
+        """Delete what nobody confirmed, notices of weeks ago, and pictures that no mail is likely to show any more."""
         cleaned = Upkeep(self.database, self.clock, self.config.signup.limits).run()
         with self.database.write() as session:
             NoticeStore(session).drop_settled(before=self.clock.now() - NOTICES_KEPT)
+            PictureStore(session).drop(before=self.clock.now() - self.config.pictures.keep)
         # SQLite's log may have been in use when somebody was erased, and emptying it costs little.
         if cleaned.people or self.database.is_sqlite:
             self.forget_deleted()
@@ -319,7 +395,7 @@ class App:
             self.config.schedule,
             self.config.newsletters,
             last_fetch=self._last_fetch,
-            fetch=self.fetching.run,
+            fetch=self.fetch,
             wanted=lambda slug, cadence: bool(self.readers(slug, cadence, limit=1)),
             build=self.build,
         )
@@ -345,6 +421,8 @@ class App:
             newsletters=self.config.newsletters,
             latest_issue=lambda slug=None: latest_issue(self.database, self.config.newsletters, slug),
             paper=lambda seq: listed_paper(self.database, seq),
+            archive=Archive(self.database, self.config.newsletters, self.config.web.base_url, self.pictures),
+            trending=self.config.trending,
             is_ready=self.database.is_current,
             desk=self.desk,
             links=self.links,
@@ -357,13 +435,20 @@ class App:
             forget_deleted=self.forget_deleted,
             wake=wake,
             trusted_proxies=self.config.web.trusted_proxies,
+            pictures=self.pictures,
         )
 
-    def preview(self, slug: str | None = None, *, at: datetime | None = None) -> PreviewService:
-        """Return previews of a newsletter's next issue, as known at ``at`` (aware UTC; None: at each look)."""
-        slug, newsletter = self.newsletter(slug)
-        return PreviewService(
-            self.database, self.renderer, self.builder, slug, newsletter, at=(lambda: at) if at else self.clock.now
+    def studio(self) -> Studio:
+        """Return what makes samples of mails, for editors."""
+        return Studio(
+            self.database,
+            self.renderer,
+            self.builder,
+            self.config.newsletters,
+            pictures=self.pictures,
+            templates=TemplateFolder(self.config.paths.templates),
+            base_url=self.config.web.base_url,
+            now=self.clock.now,
         )
 
     def _last_fetch(self) -> datetime | None:

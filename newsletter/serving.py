@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from newsletter.app import App
+from newsletter.bench import Bench
 from newsletter.config import SmtpConfig
-from newsletter.preview.inbox import InboxServer
-from newsletter.preview.pages import inbox_pages, preview_pages
-from newsletter.preview.service import PreviewService
+from newsletter.preview.inbox.pages import inbox_pages
+from newsletter.preview.inbox.store import InboxServer
+from newsletter.preview.studio.pages import studio_pages
+from newsletter.preview.studio.watching import watching
 from newsletter.reception import Reception
 from newsletter.web.app import create_app
 from newsletter.web.server import Server, event_loop_factory
@@ -58,7 +61,8 @@ async def serve(
     *,
     host: str | None = None,
     port: int | None = None,
-    previews: PreviewService | None = None,
+    with_studio: bool = False,
+    config_file: Path | None = None,
     smtp: SmtpConfig | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve the public pages, with what works behind them and the inbox while it catches the mail, till the context is left.
@@ -67,7 +71,8 @@ async def serve(
         app: the program.
         host: address to listen on instead of the configured one.
         port: likewise; 0 takes any free one.
-        previews: shown as well, for the operator's own eyes.
+        with_studio: whether the studio is there as well, for the operator's own eyes.
+        config_file: read anew by the studio when it changes; None: the configuration stays as it is.
         smtp: where mail goes, of a caller who has :func:`next_hop` open; None opens it here.
 
     Raises:
@@ -81,8 +86,9 @@ async def serve(
         routers = []
         if keeps_mail:
             routers.append(inbox_pages(app.inbox, app.pages))
-        if previews is not None:
-            routers.append(preview_pages(previews, app.pages))
+        bench = Bench(app, config_file, smtp) if with_studio else None
+        if bench is not None:
+            routers.append(studio_pages(bench.looking, bench.watch, bench.errands, app.pages))
         reception = await stack.enter_async_context(Reception(app, smtp))
         web = create_app(app.web_deps(wake=reception.wake), app.pages, routers=routers)
         server = Server(web, host or app.config.web.host, app.config.web.port if port is None else port)
@@ -92,7 +98,8 @@ async def serve(
         addresses = {"sign-up": f"{base}/"}
         if keeps_mail:
             addresses["inbox"] = f"{base}/inbox"
-        if previews is not None:
+        if bench is not None:
+            await stack.enter_async_context(watching(bench.watch))
             addresses["preview"] = f"{base}/preview"
         yield Serving(addresses, smtp)
 

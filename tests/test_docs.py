@@ -90,7 +90,8 @@ def parse(line: str) -> str:
             wanted = sum(1 for param in command.params if isinstance(param, click.Argument) and param.required)
             assert len([word for word in words if not word.startswith("-")]) >= wanted, f"{line}: {wanted} arguments wanted"
             return context.command_path
-        assert rest or {"--help", "--version"} & set(words), f"{line} names no command"
+        does_something = command.invoke_without_command or {"--help", "--version"} & set(words)
+        assert rest or does_something, f"{line} names no command"
         if not rest:
             return context.command_path
         name, found, words = command.resolve_command(context, rest)

@@ -102,17 +102,6 @@ def test_a_time_without_zone_is_refused(shell: Shell) -> None:
     assert "has no zone" in ended.err
 
 
-def test_a_preview_is_written_and_nothing_is_sent(shell: Shell, app: App, tmp_path: Path) -> None:
-    subscribe(app, "a@example.org")
-    ended = shell("preview", "--as", "a@example.org", "--date", "2026-08-17", "--output", str(tmp_path / "review"))
-    assert ended.code == 0
-    assert "Paper 1" in (tmp_path / "review" / "digest.html").read_text(encoding="utf-8")
-    assert "Paper 1" in (tmp_path / "review" / "digest.txt").read_text(encoding="utf-8")
-    assert shell("preview", "--as", "nobody@example.org", "--output", str(tmp_path)).code == 1
-    assert shell("issues", "list").code == 3
-    assert mails(app) == []
-
-
 def test_files_are_taken_in_and_a_broken_one_is_named(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "more.jsonl").write_text('{"title": "One More Paper", "abstract": "Short."}\n')
     (tmp_path / "broken.json").write_text('[{"paper": {"id": "2608.1')

@@ -83,3 +83,26 @@ def test_many_builders_at_once_make_one_issue(database: Database) -> None:
     assert len({frozen.issue.id for frozen in made if frozen.issue}) == 1
     with database.read() as session:
         assert len(IssueStore(session).latest()) == 1
+
+
+def test_a_paper_of_the_issue_before_says_where_it_stood_then(database: Database) -> None:
+    _ingest(database, *(Observation(record(f"2608.0000{number}"), votes(number)) for number in (1, 2)))
+    _build(database)
+    _ingest(
+        database, Observation(record("2608.00001"), votes(40, hours=13)), Observation(record("2608.00009"), votes(1, hours=13))
+    )
+    builder = IssueBuilder(database, TrendingConfig())
+    tomorrow = NOON + timedelta(hours=20)
+    ranked = builder.pool("papers", PAPERS, cadence=Cadence.DAILY, at=tomorrow)
+    stood = {each.paper.arxiv_id: (each.receipt.rank_before, each.rank) for each in ranked}
+    assert stood["2608.00001"] == (2, 1)
+    assert stood["2608.00002"][0] == 1
+    assert stood["2608.00009"][0] is None
+    # Nothing of an issue that was frozen later is known, and nothing of one of another cadence.
+    assert all(each.receipt.rank_before is None for each in builder.pool("papers", PAPERS, cadence=Cadence.DAILY, at=NOON))
+    assert all(each.receipt.rank_before is None for each in builder.pool("papers", PAPERS, cadence=Cadence.WEEKLY, at=tomorrow))
+    built = builder.build("papers", PAPERS, cadence=Cadence.DAILY, slot="2026-08-18", at=tomorrow)
+    assert built.issue is not None
+    with database.read() as session:
+        kept = IssueStore(session).pool(built.issue.id)
+    assert [entry.receipt.rank_before for entry in kept] == [each.receipt.rank_before for each in ranked]

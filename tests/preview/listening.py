@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from newsletter.preview.inbox import InboxServer
+from newsletter.preview.inbox.store import InboxServer
 
 
 @contextmanager

@@ -1,71 +1,35 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
 import pytest
 
-from newsletter.errors import NewsletterError
-from newsletter.preview.inbox import InboxStore
-from newsletter.preview.model import ReaderChoice, RenderedPreview
-from newsletter.preview.pages import PAGE_SIZE, inbox_pages, preview_pages
+from newsletter.preview.inbox.pages import PAGE_SIZE, inbox_pages
+from newsletter.preview.inbox.store import InboxStore
 from newsletter.web.app import create_app
 from tests.conftest import MONDAY
 from tests.preview.mails import HOSTILE_MAIL, mail_with_html, plain_mail
 from tests.web.serving import make_pages, serving, web_deps
 
-PREVIEW = RenderedPreview(
-    subject="Lanterns, and 8 more papers new to you",
-    preheader="Slow Gardens; A Harbour for Small Boats",
-    html="<!doctype html><html><head></head><body><h1>Lanterns</h1></body></html>",
-    text="1. Lanterns <by lamplight>\n",
-    html_bytes=41_300,
-    papers=9,
-    issue_label="No. 214 · Friday 21 August 2026",
-    reader_label="reader@example.org",
-)
-
-
-@dataclass
-class FakeProvider:
-    """Renders what it was told to; knows one reader with a digest, one with nothing new, and one whose template is broken."""
-
-    choices: Sequence[ReaderChoice] = field(
-        default_factory=lambda: [
-            ReaderChoice("1", "reader@example.org", "cs.CL & planning"),
-            ReaderChoice("2", "quiet@example.org"),
-            ReaderChoice("3", "broken@example.org"),
-        ]
-    )
-    preview: RenderedPreview = PREVIEW
-
-    def readers(self) -> Sequence[ReaderChoice]:
-        return self.choices
-
-    def render(self, reader: str) -> RenderedPreview | None:
-        if reader == "3":
-            raise NewsletterError("digest.mjml:12: unknown tag <mj-txet>; did you mean mj-text?")
-        return {"1": self.preview, "2": None}[reader]
-
 
 @dataclass(frozen=True)
 class Site:
-    """The pages on a folder of mails and a provider; one for all tests here, each of which finds it empty."""
+    """The pages on a folder of mails; one for all tests here, each of which finds it empty."""
 
     folder: Path
-    provider: FakeProvider
     client: httpx.Client
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder, provider, pages = tmp_path_factory.mktemp("inbox"), FakeProvider(), make_pages()
-    routers = [inbox_pages(InboxStore(folder, keep=500), pages), preview_pages(provider, pages)]
-    with serving(create_app(web_deps(), pages, routers=routers)) as address, httpx.Client(base_url=address) as client:
-        yield Site(folder, provider, client)
+    folder, pages = tmp_path_factory.mktemp("inbox"), make_pages()
+    app = create_app(web_deps(), pages, routers=[inbox_pages(InboxStore(folder, keep=500), pages)])
+    with serving(app) as address, httpx.Client(base_url=address) as client:
+        yield Site(folder, client)
 
 
 @pytest.fixture
@@ -76,14 +40,7 @@ def store(site: Site) -> InboxStore:
 
 
 @pytest.fixture
-def provider(site: Site) -> FakeProvider:
-    fresh = FakeProvider()
-    site.provider.choices, site.provider.preview = fresh.choices, fresh.preview
-    return site.provider
-
-
-@pytest.fixture
-def client(site: Site, store: InboxStore, provider: FakeProvider) -> httpx.Client:
+def client(site: Site, store: InboxStore) -> httpx.Client:
     return site.client
 
 
@@ -208,50 +165,6 @@ def test_what_is_not_there_is_a_designed_404(client: httpx.Client) -> None:
 )
 def test_mails_are_shown_to_this_machine_only(client: httpx.Client, store: InboxStore, headers: dict[str, str]) -> None:
     keep(store, plain_mail())
-    for path in ("/inbox", "/inbox/1", "/inbox/1/html", "/inbox/1/raw", "/preview", "/preview/html?reader=1"):
+    for path in ("/inbox", "/inbox/1", "/inbox/1/html", "/inbox/1/raw"):
         assert client.get(path).status_code == 200, path
         assert client.get(path, headers=headers).status_code == 404, path
-
-
-def test_the_preview_opens_with_the_first_reader(client: httpx.Client) -> None:
-    page = client.get("/preview").text
-    for shown in (PREVIEW.subject, PREVIEW.preheader, PREVIEW.issue_label, "cs.CL &amp; planning", "41.3 kB of HTML"):
-        assert shown in page
-    assert "&lt;by lamplight&gt;" in page
-    assert page.count("<iframe") == 2
-
-
-def test_the_preview_shows_a_digest_in_a_locked_frame(client: httpx.Client) -> None:
-    frame = client.get("/preview/html?reader=1")
-    assert "<h1>Lanterns</h1>" in frame.text
-    assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
-
-
-def test_the_gauge_warns_of_a_mail_that_would_be_clipped(client: httpx.Client, provider: FakeProvider) -> None:
-    provider.preview = RenderedPreview("s", "p", "h", "t", 130_000, 60, "i", "r")
-    assert "Gmail cuts the end off" in client.get("/preview?reader=1").text
-    provider.preview = RenderedPreview("s", "p", "h", "t", 95_000, 60, "i", "r")
-    assert "over our own limit" in client.get("/preview?reader=1").text
-
-
-def test_a_reader_with_nothing_new_is_told_what_to_do(client: httpx.Client) -> None:
-    page = client.get("/preview?reader=2")
-    assert page.status_code == 200
-    assert "Nothing to send" in page.text
-    assert client.get("/preview/html?reader=2").status_code == 404
-
-
-def test_a_broken_template_is_named(client: httpx.Client) -> None:
-    page = client.get("/preview?reader=3")
-    assert page.status_code == 500
-    assert "digest.mjml:12: unknown tag &lt;mj-txet&gt;" in page.text
-
-
-def test_an_unknown_reader_is_a_404(client: httpx.Client) -> None:
-    assert client.get("/preview?reader=99").status_code == 404
-    assert client.get("/preview/html?reader=99").status_code == 404
-
-
-def test_a_newsletter_without_readers_says_how_to_add_one(client: httpx.Client, provider: FakeProvider) -> None:
-    provider.choices = []
-    assert "newsletter subscribers add" in client.get("/preview").text

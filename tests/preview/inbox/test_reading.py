@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.preview.frames import mail_frame
-from newsletter.preview.reading import MAX_HEADER_CHARS, printable, read_head, read_message
+from newsletter.preview.inbox.reading import MAX_HEADER_CHARS, printable, read_head, read_message
 from tests.preview.mails import HOSTILE_MAIL, PIXEL, plain_mail
 
 ODD = st.sampled_from(

@@ -11,7 +11,7 @@ import pytest
 
 from newsletter.clock import ManualClock
 from newsletter.preview.errors import InboxError
-from newsletter.preview.inbox import MAX_MESSAGE_BYTES, InboxServer, InboxStore
+from newsletter.preview.inbox.store import MAX_MESSAGE_BYTES, InboxServer, InboxStore
 from tests.conftest import MONDAY
 from tests.preview.listening import listening
 

@@ -9,12 +9,12 @@ from typing import Literal
 
 import pytest
 
-from newsletter.preview.inbox import InboxStore
-from newsletter.preview.pages import inbox_pages, preview_pages
+from newsletter.preview.inbox.pages import inbox_pages
+from newsletter.preview.inbox.store import InboxStore
 from newsletter.web.app import create_app
 from tests.browser import DESKTOP, PHONE, Chromium, Visit
+from tests.preview.inbox.test_pages import keep
 from tests.preview.mails import EVIL, HOSTILE_HTML, HOSTILE_MAIL, mail_with_html, plain_mail
-from tests.preview.test_pages import FakeProvider, keep
 from tests.web.serving import make_pages, serving, web_deps
 
 pytestmark = pytest.mark.browser
@@ -57,20 +57,18 @@ def canary() -> Iterator[Canary]:
 @pytest.fixture
 def address(store: InboxStore) -> Iterator[str]:
     pages = make_pages("http://127.0.0.1")
-    app = create_app(
-        web_deps(base_url="http://127.0.0.1"), pages, routers=[inbox_pages(store, pages), preview_pages(FakeProvider(), pages)]
-    )
+    app = create_app(web_deps(base_url="http://127.0.0.1"), pages, routers=[inbox_pages(store, pages)])
     with serving(app) as address:
         yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, PHONE, DESKTOP])
-def test_inbox_and_preview_fit_every_window_and_ask_nobody_else(
+def test_the_inbox_fits_every_window_and_ask_nobody_else(
     chromium: Chromium, address: str, store: InboxStore, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     keep(store, plain_mail("A-subject-with-one-very-long-word-" * 5))
-    paths = ["/inbox", *(f"/inbox/1?view={view}" for view in ("html", "text", "headers", "source")), "/preview"]
+    paths = ["/inbox", *(f"/inbox/1?view={view}" for view in ("html", "text", "headers", "source"))]
 
     def look(visit: Visit) -> None:
         for number, path in enumerate(paths):

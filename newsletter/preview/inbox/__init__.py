@@ -1,0 +1,1 @@
+"""The built-in inbox: catches the mails that would leave, and shows them."""

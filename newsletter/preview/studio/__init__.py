@@ -1,0 +1,1 @@
+"""The studio: what each reader would see, before it leaves."""
