@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, delete, exists, insert, select, tuple_, updat
 from sqlalchemy.orm import Session
 
 from subscribers.dialect import as_list, elements
-from subscribers.model import ConsentEvent, ConsentMethod, SubscriberId, SubscriberState
+from subscribers.model import ConsentEvent, ConsentMethod, Notice, NoticeKind, Subscriber, SubscriberId, SubscriberState
 from subscribers.tables import ConsentRow, SubscriberRow, SubscriptionRow, WishRow
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,28 @@ class Leaving:
         gets = select(SubscriptionRow.newsletter).where(SubscriptionRow.subscriber_id == subscriber_id)
         wants = select(WishRow.newsletter).where(WishRow.subscriber_id == subscriber_id)
         return sorted(self._session.scalars(gets.union(wants)))
+
+    def goodbyes(
+        self, people: Iterable[Subscriber], leaving: Mapping[SubscriberId, Collection[str]], said_by: Collection[str]
+    ) -> list[Notice]:
+        """Return the last mails to those who are about to leave; to be asked for before they do.
+
+        Who left before gets none, and neither does who only waits for a confirmation: that mailbox never answered.
+
+        Args:
+            people: who is leaving.
+            leaving: the slugs each of them wants to end.
+            said_by: slugs of the newsletters that say goodbye.
+        """
+        addresses = {person.id: person.address for person in people}
+        places = [(who, slug) for who, slugs in leaving.items() for slug in slugs if slug in said_by]
+        gets = (
+            select(SubscriptionRow.subscriber_id, SubscriptionRow.newsletter)
+            .where(tuple_(SubscriptionRow.subscriber_id, SubscriptionRow.newsletter).in_(places))
+            .order_by(SubscriptionRow.subscriber_id, SubscriptionRow.newsletter)
+        )
+        found = self._session.execute(gets) if places else ()
+        return [Notice(NoticeKind.GOODBYE, SubscriberId(who), addresses[SubscriberId(who)], slug) for who, slug in found]
 
     def end(
         self, leaving: Mapping[SubscriberId, Collection[str]], *, method: ConsentMethod, detail: str, now: datetime

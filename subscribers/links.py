@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, select
@@ -15,7 +15,7 @@ from subscribers.keys import LinkKeys
 from subscribers.leaving import Leaving, log_ended
 from subscribers.model import Cadence, ConsentMethod, Holder, SubscriberId, SubscriberState, Subscription, Taste
 from subscribers.opinions import OpinionStore
-from subscribers.ports import Clock, Transactions
+from subscribers.ports import Clock, Notices, Transactions
 from subscribers.store import SubscriberStore
 from subscribers.tables import ConsentRow, SubscriptionRow
 from subscribers.tokens import Claim, TokenPurpose
@@ -37,10 +37,11 @@ class Links:
     for ever, and for somebody who left already it is answered as before.
     """
 
-    def __init__(self, database: Transactions, clock: Clock, keys: LinkKeys) -> None:
+    def __init__(self, database: Transactions, clock: Clock, keys: LinkKeys, notices: Notices) -> None:
         self._database = database
         self._clock = clock
         self._keys = keys
+        self._notices = notices
 
     def holder_of(self, token: str, purpose: TokenPurpose) -> Holder | None:
         """Return whose token this is; None for whatever is not a valid token of that purpose, and for erased people.
@@ -63,7 +64,9 @@ class Links:
         with self._database.read() as session:
             return self._holders(session, [claim])[0]
 
-    def unsubscribe(self, tokens: Sequence[str], *, method: ConsentMethod = ConsentMethod.WEB) -> list[Holder | None]:
+    def unsubscribe(
+        self, tokens: Sequence[str], *, method: ConsentMethod = ConsentMethod.WEB, goodbye_from: Collection[str] = ()
+    ) -> list[Holder | None]:
         """Unsubscribe the holders of ``tokens`` from the newsletters they name (RFC 8058 section 3.1), in one transaction.
 
         Idempotent: what has ended already is left alone, and each withdrawal is recorded once. A sign-up for the newsletter
@@ -72,6 +75,7 @@ class Links:
         Args:
             tokens: some thousands at most, from anywhere.
             method: how they came.
+            goodbye_from: slugs of newsletters that send who leaves them a last mail.
 
         Returns:
             For each token its holder as found, None in the place of what is no token to unsubscribe.
@@ -86,7 +90,12 @@ class Links:
                 if holder is not None and holder.newsletter is not None:
                     leaving[holder.subscriber.id].add(holder.newsletter)
             if leaving:
-                ended = Leaving(session).end(leaving, method=method, detail="link", now=self._clock.now())
+                now, left = self._clock.now(), Leaving(session)
+                people = [holder.subscriber for holder in holders if holder is not None]
+                goodbyes = left.goodbyes(people, leaving, goodbye_from)
+                ended = left.end(leaving, method=method, detail="link", now=now)
+                for notice in goodbyes:
+                    self._notices.put(session, notice, now=now)
         log_ended(ended, method)
         return holders
 

@@ -67,7 +67,7 @@ class NoticeKind(StrEnum):
     """What a mail to one person outside any issue is about.
 
     ``KNOWN`` answers a sign-up of somebody who gets the newsletter already. ``CONFIRM_ADDRESS`` goes to the new address of a
-    change, ``ADDRESS_CHANGED`` to the old one.
+    change, ``ADDRESS_CHANGED`` to the old one. ``GOODBYE`` goes to somebody who left a newsletter on a page.
     """
 
     CONFIRM = "confirm"
@@ -75,6 +75,7 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     CONFIRM_ADDRESS = "confirm_address"
     ADDRESS_CHANGED = "address_changed"
+    GOODBYE = "goodbye"
 
 
 class Taste(StrEnum):

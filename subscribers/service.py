@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -51,7 +51,7 @@ class SubscriberService:
             database: where everything is.
             clock: of all instants.
             secret: behind the hashes of addresses.
-            notices: mails to single people, taken back when a person is erased.
+            notices: mails to single people: to say goodbye, and taken back when a person is erased.
             on_erase: each forgets a person somewhere else, in the transaction of the erasure.
         """
         self._database = database
@@ -155,12 +155,18 @@ class SubscriberService:
             LimitStore(session, self._hasher).answered(parse_address(subscriber.address))
 
     def unsubscribe(
-        self, who: int | str, newsletter: str | None = None, *, method: ConsentMethod, detail: str = ""
+        self,
+        who: int | str,
+        newsletter: str | None = None,
+        *,
+        method: ConsentMethod,
+        detail: str = "",
+        goodbye_from: Collection[str] = (),
     ) -> tuple[str, ...]:
         """End one newsletter, or all of them with None; who gets none any more is unsubscribed, not deleted.
 
         Idempotent: what has ended already is left alone, and the withdrawal is recorded once. A sign-up that waits for its
-        confirmation ends too.
+        confirmation ends too. Those of ``goodbye_from`` send a last mail to who got them.
 
         Returns:
             The newsletters that this call ended, sorted; empty if there was nothing to do.
@@ -174,7 +180,10 @@ class SubscriberService:
             subscriber = _find(session, who, lock=True)
             leaving = Leaving(session)
             slugs = leaving.newsletters(subscriber.id) if newsletter is None else [newsletter]
+            goodbyes = leaving.goodbyes([subscriber], {subscriber.id: slugs}, goodbye_from)
             ended = leaving.end({subscriber.id: slugs}, method=method, detail=detail, now=now)
+            for notice in goodbyes:
+                self._notices.put(session, notice, now=now)
         log_ended(ended, method)
         return ended.get(subscriber.id, ())
 

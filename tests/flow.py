@@ -58,8 +58,13 @@ def program(
 
 
 @contextmanager
-def served(folder: Path, url: str, clock: ManualClock, *, extra: str = "") -> Iterator[tuple[App, str]]:
-    """The program with its pages open at the address its mails name, and all that works behind them, in a thread of its own."""
+def served(
+    folder: Path, url: str, clock: ManualClock, *, base_url: str = "", extra: str = "", with_studio: bool = False
+) -> Iterator[tuple[App, str]]:
+    """The program with its pages open, and all that works behind them, in a thread of its own.
+
+    Its mails name the address it is open at, or ``base_url``.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,7 +74,7 @@ def served(folder: Path, url: str, clock: ManualClock, *, extra: str = "") -> It
     async def body(app: App) -> None:
         stop = asyncio.Event()
         try:
-            async with serve(app, port=port):
+            async with serve(app, port=port, with_studio=with_studio, config_file=folder / "config.toml"):
                 ready.set_result((asyncio.get_running_loop(), stop))
                 await stop.wait()
         except BaseException as error:
@@ -77,7 +82,7 @@ def served(folder: Path, url: str, clock: ManualClock, *, extra: str = "") -> It
                 ready.set_exception(error)
             raise
 
-    with program(folder, url, clock, base_url=address, extra=extra) as app:
+    with program(folder, url, clock, base_url=base_url or address, extra=extra) as app:
         thread = threading.Thread(target=lambda: asyncio.run(body(app)))
         thread.start()
         loop, stop = ready.result()

@@ -1,1 +1,1 @@
-"""Mails to single people outside any issue: confirm, welcome, change of address. Queued in a transaction, sent at once."""
+"""Mails to single people outside any issue: confirm, welcome, goodbye. Queued in a transaction, sent at once."""

@@ -60,7 +60,7 @@ class NoticeComposer:
             secret: the installation's key; Message-IDs depend on it.
             newsletters: by slug, the first one first.
             confirm_within: how long a link to confirm works; said in the mail.
-            base_url: of the public pages; its host is named in the Form-Sub field.
+            base_url: of the public pages, without a slash at its end; its host is named in the Form-Sub field.
             bounces: sign the envelope senders of newsletters that want it.
             signers: DKIM keys by slug, the first to sign first; None, or none for a newsletter: the relay signs, or nobody.
         """
@@ -70,6 +70,7 @@ class NoticeComposer:
         self._secret = secret
         self._newsletters = newsletters
         self._confirm_within = confirm_within
+        self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._welcomes = Welcomes(database)
         self._senders = EnvelopeSenders(newsletters, bounces)
@@ -116,15 +117,18 @@ class NoticeComposer:
             form_sub = self._form_sub(claim) if claim.client else ""
         elif claim.kind is NoticeKind.CONFIRM_ADDRESS:
             values = {"valid_for": valid_for}
+        elif claim.kind is NoticeKind.GOODBYE:
+            values = {"signup_url": f"{self._base_url}/"}
         letter = Letter(claim.kind.replace("_", "-"), f"notice {claim.notice_id}", values, form_sub)
         return self._renderer.compose_letter(newsletter, slug, letter)
 
     def _welcome(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         subscription = self._subscription(claim)
+        language = self._renderer.language(newsletter)
         values: dict[str, str | int] = {
-            "rhythm": rhythm(subscription.cadence, self._renderer.language(newsletter)),
-            "hour": f"{subscription.local_hour:02d}:00",
-            "zone": subscription.zone,
+            "rhythm": rhythm(subscription.cadence, language),
+            "hour": language.hour(subscription.local_hour),
+            "zone": language.zone(subscription.zone),
         }
         chosen = self._welcomes.choose(claim, subscription, size=newsletter.size)
         if chosen is None:
@@ -143,7 +147,7 @@ class NoticeComposer:
                 return {CONFIRM: self._keys.make_confirm(person, claim.reference)}
             case NoticeKind.CONFIRM_ADDRESS:
                 return {CONFIRM: self._keys.make_address(person, claim.reference)}
-            case NoticeKind.ADDRESS_CHANGED:
+            case NoticeKind.ADDRESS_CHANGED | NoticeKind.GOODBYE:
                 return {}
             case NoticeKind.KNOWN | NoticeKind.WELCOME:
                 return {

@@ -14,8 +14,8 @@ class MayWrite:
     """Asks the suppression list.
 
     A mail to confirm a sign-up may go to an address that is suppressed for a reason the person's own wish can lift: it is how
-    people come back. Nothing else goes to a suppressed address, and nothing at all where somebody complained or the operator
-    said so.
+    people come back. Nothing else goes to a suppressed address, not even a goodbye, and nothing at all where somebody
+    complained or the operator said so. Who left is not suppressed by that, so a goodbye may go to them.
     """
 
     def __init__(self, database: Database, hasher: Hasher) -> None:

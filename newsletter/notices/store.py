@@ -21,6 +21,8 @@ from subscribers.tables import AddressChangeRow, SubscriberRow, SubscriptionRow,
 
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
+#: States of people who may hear that they left: not of those who complained, whose mailbox is dead, or who are erased.
+_MAY_BE_TOLD = (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
 #: What a settled notice keeps nothing of: the text, where it went, and where the request came from.
@@ -86,6 +88,16 @@ class NoticeStore:
             }
             for row in self._session.scalars(theirs)
         ]
+
+    def has_since(self, subscriber_id: SubscriberId, kind: NoticeKind, since: datetime) -> bool:
+        """Whether a person was written to about that after an instant, or will be."""
+        found = exists().where(
+            NoticeRow.subscriber_id == subscriber_id,
+            NoticeRow.kind == kind,
+            NoticeRow.created_at > since,
+            NoticeRow.state.not_in((DeliveryState.SKIPPED, DeliveryState.FAILED)),
+        )
+        return bool(self._session.scalar(select(found)))
 
     def has_work(self, *, now: datetime) -> bool:
         """Whether any notice is due, or held by whoever sends or once did; quick, and asks for no lock."""
@@ -273,6 +285,14 @@ def _is_wanted(asked_after: datetime) -> ColumnElement[bool]:
         SubscriptionRow.subscriber_id == NoticeRow.subscriber_id,
         SubscriptionRow.newsletter == NoticeRow.newsletter,
     )
+    gone = exists().where(
+        is_about,
+        is_theirs,
+        person.c.state.in_(_MAY_BE_TOLD),
+        ~exists().where(
+            SubscriptionRow.subscriber_id == NoticeRow.subscriber_id, SubscriptionRow.newsletter == NoticeRow.newsletter
+        ),
+    )
     return and_(
         NoticeRow.address != "",  # it has none any more if it was withdrawn while its dot was leaving
         or_(
@@ -280,6 +300,7 @@ def _is_wanted(asked_after: datetime) -> ColumnElement[bool]:
             (NoticeRow.kind == NoticeKind.CONFIRM_ADDRESS) & change,
             NoticeRow.kind.in_((NoticeKind.KNOWN, NoticeKind.WELCOME)) & reader,
             NoticeRow.kind == NoticeKind.ADDRESS_CHANGED,
+            (NoticeRow.kind == NoticeKind.GOODBYE) & gone,
         ),
     )
 

@@ -12,7 +12,7 @@ from newsletter.web.batching import Batcher, BusyError
 from newsletter.web.choosing import cadence_options, rhythm_words
 from newsletter.web.forms import read_form
 from newsletter.web.model import Masthead, WebDeps
-from newsletter.web.oneclick import FIELD, VALUE, is_one_click
+from newsletter.web.oneclick import FIELD, ON_PAGE, VALUE, is_from_page, is_one_click
 from newsletter.web.pages import Pages
 from newsletter.web.routes import BAD_BODY, BUSY, TOKEN, UNKNOWN, Doc, Routes
 from subscribers.model import Cadence, Holder, Subscription
@@ -30,11 +30,13 @@ class Leaving:
         self._deps = deps
         self._pages = pages
         self._batcher: Batcher[str, Holder | None] = Batcher(deps.links.unsubscribe, name="unsubscribe")
+        self._goodbye_from = frozenset(slug for slug, newsletter in deps.newsletters.items() if newsletter.goodbye)
 
     def add_to(self, routes: Routes) -> None:
         """Serve the page."""
         fields = {
             FIELD: {"type": "string", "enum": [VALUE], "description": "RFC 8058: ends the newsletter"},
+            ON_PAGE[0]: {"type": "string", "enum": [ON_PAGE[1]], "description": "says that a person pressed the page's button"},
             "instead": {"type": "string", "description": "weekdays, weekly, monthly, or pause-14, pause-30 (days)"},
         }
         look = Doc("Asks whether to end the newsletter; changes nothing", {200: "the page", **UNKNOWN}, [TOKEN])
@@ -54,22 +56,34 @@ class Leaving:
         gets = self._subscription(holder)
         if gets is None:
             return self._pages.fixed("unsubscribed.html", masthead=self._masthead(holder))
-        values = {"rarer": self._rarer(gets), "pauses": PAUSES, "field": FIELD, "value": VALUE}
+        values = {"rarer": self._rarer(gets), "pauses": PAUSES, "field": FIELD, "value": VALUE, "on_page": ON_PAGE}
         return self._pages.page("unsubscribe.html", values, masthead=self._masthead(holder))
 
     async def act(self, request: Request) -> Response:
         """End it, or do what is wanted instead."""
         token = request.path_params["token"]
-        if is_one_click(await request.body(), request.headers.get("content-type", "")):
-            try:
-                holder = await self._batcher.submit(token)
-            except BusyError as error:
-                raise HTTPException(503, headers={"Retry-After": "60"}) from error
+        body, content_type = await request.body(), request.headers.get("content-type", "")
+        if is_one_click(body, content_type):
+            if self._goodbye_from and is_from_page(body, content_type):
+                holder = await run_in_threadpool(self._leave_with_goodbye, token)
+            else:
+                holder = await self._leave(token)
             if holder is None:
                 raise HTTPException(404)
             return self._pages.fixed("unsubscribed.html", masthead=self._masthead(holder))
         form = await read_form(request)
         return await run_in_threadpool(self._instead, token, form.one("instead"))
+
+    async def _leave(self, token: str) -> Holder | None:
+        try:
+            return await self._batcher.submit(token)
+        except BusyError as error:
+            raise HTTPException(503, headers={"Retry-After": "60"}) from error
+
+    def _leave_with_goodbye(self, token: str) -> Holder | None:
+        (holder,) = self._deps.links.unsubscribe([token], goodbye_from=self._goodbye_from)
+        self._deps.wake()
+        return holder
 
     def _instead(self, token: str, wanted: str) -> Response:
         holder = self._deps.links.holder_of(token, TokenPurpose.UNSUBSCRIBE)

@@ -6,6 +6,8 @@ from email import message_from_bytes
 from urllib.parse import parse_qsl
 
 FIELD, VALUE = "List-Unsubscribe", "One-Click"
+#: What the button on our own page says besides.
+ON_PAGE = "page", "1"
 
 
 def is_one_click(body: bytes, content_type: str) -> bool:
@@ -15,13 +17,22 @@ def is_one_click(body: bytes, content_type: str) -> bool:
     fields, their order and a charset do not matter; a body with no or another type is read as the second, the way clients that
     forget the header mean it.
     """
+    return (FIELD, VALUE) in _fields(body, content_type)
+
+
+def is_from_page(body: bytes, content_type: str) -> bool:
+    """Whether a POST comes from the button on our own page, pressed by a person, rather than from a mail program."""
+    return ON_PAGE in _fields(body, content_type)
+
+
+def _fields(body: bytes, content_type: str) -> list[tuple[str, str]]:
     if content_type.lower().lstrip().startswith("multipart/"):
-        return (FIELD, VALUE) in _multipart_fields(body, content_type)
+        return _multipart_fields(body, content_type)
     text = body.decode("latin-1").strip()
     try:
-        return (FIELD, VALUE) in parse_qsl(text, keep_blank_values=True, encoding="latin-1", max_num_fields=100)
+        return parse_qsl(text, keep_blank_values=True, encoding="latin-1", max_num_fields=100)
     except ValueError:
-        return False
+        return []
 
 
 def _multipart_fields(body: bytes, content_type: str) -> list[tuple[str, str]]:

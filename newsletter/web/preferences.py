@@ -168,7 +168,11 @@ class Preferences:
 
     def _leave(self, held: Held, form: Form, _client: str) -> _Done:
         slug, newsletter = self._newsletter(form)
-        self._deps.subscribers.unsubscribe(held.subscriber.id, slug, method=ConsentMethod.WEB, detail="preferences")
+        goodbye_from = (slug,) if newsletter.goodbye else ()
+        self._deps.subscribers.unsubscribe(
+            held.subscriber.id, slug, method=ConsentMethod.WEB, detail="preferences", goodbye_from=goodbye_from
+        )
+        self._deps.wake()
         return _Done(f"You are off the list of {newsletter.name}. A mail that was leaving right now may still arrive.")
 
     def _subscribe(self, held: Held, form: Form, _client: str) -> _Done:

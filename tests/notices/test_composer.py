@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from sqlalchemy import update
 
 from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
@@ -19,7 +20,7 @@ from newsletter.notices.store import NoticeStore
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
 from subscribers.model import Cadence, Choices, ConsentMethod, Interests, Notice, NoticeKind, SubscriberId
-from subscribers.tables import AddressChangeRow
+from subscribers.tables import AddressChangeRow, SubscriptionRow
 from subscribers.tokens import KeyRing, TokenPurpose
 from tests.conftest import MONDAY
 from tests.delivery.house import NEWSLETTER, add_readers, address, subscribe
@@ -36,9 +37,12 @@ NEWSLETTERS = {
 }
 
 
-def composer(database: Database, *signers: DkimSigner, confirm_within: timedelta = WEEK, size: int = 10) -> NoticeComposer:
+def composer(
+    database: Database, *signers: DkimSigner, confirm_within: timedelta = WEEK, size: int = 10, language: str = "en"
+) -> NoticeComposer:
     renderer = Renderer(None, base_url=BASE, secret=SECRET)
-    newsletters = {slug: newsletter.model_copy(update={"size": size}) for slug, newsletter in NEWSLETTERS.items()}
+    changes = {"size": size, "language": language}
+    newsletters = {slug: newsletter.model_copy(update=changes) for slug, newsletter in NEWSLETTERS.items()}
     return NoticeComposer(
         database,
         renderer,
@@ -219,3 +223,30 @@ def test_how_long_a_link_works_is_said_as_it_is(database: Database, clock: Manua
     confirm_notice(database)
     message = parse(composer(database, confirm_within=length).compose(claim(database, at=clock.now())).data)
     assert words in texts(message)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ("jeden Tag um 07:00 Uhr (Tokio)", "Willkommen")),
+        ("fr", ("tous les jours à 07:00 (Tokyo)", "Bienvenue")),
+        ("ar", ("كل يوم في الساعة 7:00 ص (طوكيو)", "مرحبًا بك")),
+    ],
+)
+def test_a_welcome_says_when_it_comes_in_the_newsletters_language(
+    database: Database, language: str, words: tuple[str, ...]
+) -> None:
+    [reader] = add_readers(database, 1)
+    with database.write() as session:
+        session.execute(update(SubscriptionRow).values(zone="Asia/Tokyo"))
+    put(database, Notice(NoticeKind.WELCOME, reader, address(reader), NEWSLETTER))
+    message = parse(composer(database, language=language).compose(claim(database)).data)
+    said = " ".join(texts(message).split())
+    assert all(word in said for word in words)
+
+
+def test_how_long_a_link_works_is_said_in_the_newsletters_language(database: Database) -> None:
+    confirm_notice(database)
+    message = parse(composer(database, language="de").compose(claim(database)).data)
+    assert message["Subject"] == "Bitte bestätigen: Trending Papers"
+    assert "Der Link gilt 7 Tage." in texts(message)

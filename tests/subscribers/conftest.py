@@ -27,4 +27,4 @@ def keys() -> LinkKeys:
 
 @pytest.fixture
 def links(database: Database, clock: ManualClock, keys: LinkKeys) -> Links:
-    return Links(database, clock, keys)
+    return Links(database, clock, keys, NoNotices())

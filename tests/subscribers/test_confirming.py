@@ -308,7 +308,7 @@ def test_a_change_of_address_is_made_by_the_new_mailbox_and_told_to_the_old(mail
     assert (now.id, now.state, now.token_epoch) == (who.id, SubscriberState.ACTIVE, who.token_epoch + 1)
     assert (mailbox.notices.kinds[-1], mailbox.notices.put_in[-1].address) == (KIND.ADDRESS_CHANGED, ANN)
     assert mailbox.service.held(NEW).change is None
-    links = Links(mailbox.database, mailbox.clock, mailbox.keys)
+    links = Links(mailbox.database, mailbox.clock, mailbox.keys, mailbox.notices)
     assert links.holder_of(preferences, TokenPurpose.PREFERENCES) is None
     assert links.holder_of(mailbox.keys.make_unsubscribe(who, "papers"), TokenPurpose.UNSUBSCRIBE) is not None
 

@@ -34,6 +34,7 @@ from subscribers.tables import WishRow
 from subscribers.tokens import KeyRing, TokenPurpose
 from subscribers.wishes import ChangeStore
 from tests.subscribers.conftest import SECRET
+from tests.subscribers.fakes import NoNotices
 
 HELD = (TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES, TokenPurpose.FEEDBACK)
 
@@ -155,11 +156,11 @@ def test_a_key_that_was_taken_out_opens_nothing_more(
     old, new = keys.make_preferences(reader), rotated.make_preferences(reader)
     assert old != new
     for token in (old, new):
-        assert Links(database, clock, rotated).holder_of(token, TokenPurpose.PREFERENCES) is not None
-    without_first = Links(database, clock, LinkKeys(KeyRing({2: second}, 2)))
+        assert Links(database, clock, rotated, NoNotices()).holder_of(token, TokenPurpose.PREFERENCES) is not None
+    without_first = Links(database, clock, LinkKeys(KeyRing({2: second}, 2)), NoNotices())
     assert without_first.holder_of(old, TokenPurpose.PREFERENCES) is None
     assert without_first.holder_of(new, TokenPurpose.PREFERENCES) is not None
-    assert Links(database, clock, keys).holder_of(new, TokenPurpose.PREFERENCES) is None
+    assert Links(database, clock, keys, NoNotices()).holder_of(new, TokenPurpose.PREFERENCES) is None
 
 
 def test_nothing_personal_is_in_a_token(keys: LinkKeys, reader: Subscriber) -> None:

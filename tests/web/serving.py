@@ -13,10 +13,10 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from newsletter.clock import Clock, ManualClock
-from newsletter.config import NewsletterConfig, SignUpConfig
+from newsletter.config import NewsletterConfig, SignUpConfig, TrendingConfig
 from newsletter.database import Database
 from newsletter.rendering.template.folder import TemplateFolder
-from newsletter.web.archive import listed_paper
+from newsletter.web.archive import Archive, listed_paper
 from newsletter.web.model import LatestIssue, ListedPaper, Masthead, WebDeps
 from newsletter.web.pages import Pages
 from newsletter.web.server import Server
@@ -79,9 +79,11 @@ def web_deps(
         "newsletters": {"papers": PAPERS},
         "latest_issue": lambda _newsletter=None: ISSUE,
         "paper": lambda seq: listed_paper(database, seq),
+        "archive": Archive(database, overrides.get("newsletters", {"papers": PAPERS}), overrides.get("base_url", BASE_URL)),
+        "trending": TrendingConfig(),
         "is_ready": lambda: True,
         "desk": SignUpDesk(database, clock, hasher, signup.limits, notices),
-        "links": Links(database, clock, keys),
+        "links": Links(database, clock, keys, notices),
         "confirmations": Confirmations(database, clock, keys, hasher, signup.limits, notices),
         "subscribers": subscribers,
         "held_of": lambda subscriber_id: holdings_as_json(subscribers.held(subscriber_id)),

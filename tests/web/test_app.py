@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import httpx
@@ -166,12 +166,14 @@ def test_a_failure_is_a_designed_page_and_its_log_holds_no_address(
     database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Links):
-        def unsubscribe(self, tokens: Sequence[str], *, method: ConsentMethod = ConsentMethod.WEB) -> list[Holder | None]:
-            raise RuntimeError(f"{address} {tokens} {method}")
+        def unsubscribe(
+            self, tokens: Sequence[str], *, method: ConsentMethod = ConsentMethod.WEB, goodbye_from: Collection[str] = ()
+        ) -> list[Holder | None]:
+            raise RuntimeError(f"{address} {tokens} {method} {goodbye_from}")
 
     address = "reader" + "@example.org"  # in two pieces: lines of code are logged, what they work on is not
     with house(database, clock) as home:
-        links = Broken(database, clock, home.keys)
+        links = Broken(database, clock, home.keys, home.notices)
     with caplog.at_level(logging.INFO), house(database, clock, links=links) as home:
         answer = home.client.post(f"/unsubscribe/{TOKEN}", data=ONE_CLICK)
         assert home.client.get("/healthz").status_code == 200
