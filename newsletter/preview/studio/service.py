@@ -346,8 +346,8 @@ class Studio:
         language = self._renderer.language(newsletter)
         values: dict[str, str | int] = {
             "rhythm": rhythm(persona.cadence, language),
-            "hour": "08:00",
-            "zone": newsletter.zone,
+            "hour": language.hour(8),
+            "zone": language.zone(newsletter.zone),
             "valid_for": language.lasting(_VALID_FOR),
             "signup_url": f"{self._base_url}/",
         }

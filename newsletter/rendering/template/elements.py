@@ -23,6 +23,7 @@ from newsletter.rendering.template.values import (
     LENGTH,
     LINE_HEIGHT,
     LINE_STYLE,
+    PADDINGS,
     PIXELS,
     SIZE,
     SIZES,
@@ -71,7 +72,7 @@ def _around(name: str, kind: Kind, one: Kind) -> dict[str, Kind]:
 
 
 _COMMON: dict[str, Kind] = {"css-class": ANY, "mj-class": ANY}
-_PADDING = _around("padding", SIZES, SIZE)
+_PADDING = _around("padding", PADDINGS, SIZE)
 _BORDER = {**_around("border", BORDER, BORDER), "border-radius": SIZES}
 _BACKGROUND = {
     "background-color": COLOUR,

@@ -51,6 +51,10 @@ def _are_sizes(value: str) -> bool:
     return 1 <= len(sizes) <= 4 and all(_SIZE.fullmatch(size) for size in sizes)
 
 
+def _are_paddings(value: str) -> bool:
+    return value == "0" or (_are_sizes(value) and "0" not in value.split())
+
+
 def _is_border(value: str) -> bool:
     # A colour may be written with spaces: rgb(0, 0, 0).
     parts = re.sub(r"\([^()]*\)", lambda match: match[0].replace(" ", ""), value).split()
@@ -63,6 +67,8 @@ PIXELS = _matching("a size in pixels such as 24px", _PIXELS)
 SIZE = _matching("a size such as 24px or 50%", _SIZE)
 LENGTH = Kind("a size such as 24px or 50%, or auto", lambda value: value == "auto" or _SIZE.fullmatch(value) is not None)
 SIZES = Kind("one to four sizes such as 12px 24px", _are_sizes)
+#: The compiler takes a bare 0 among others for no number, and Outlook's columns become too wide.
+PADDINGS = Kind("one to four sizes with their unit such as 12px 0px", _are_paddings)
 SPACING = _matching("a size such as 1px or 0.05em", _SPACING)
 LINE_HEIGHT = _matching("a size such as 24px, or a factor such as 1.5", _LINE_HEIGHT)
 WEIGHT = _matching("bold, normal, or a number from 100 to 900", _WEIGHT)

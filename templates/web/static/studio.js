@@ -23,7 +23,7 @@
   });
 
   // A frame is replaced when the new picture is there, so that nothing blinks; where there is none, the last one stays.
-  const renew = (frame) => {
+  const renew = (frame) => new Promise((resolve) => {
     const stage = frame.parentElement;
     for (const late of stage.querySelectorAll(".coming")) late.remove();
     const next = frame.cloneNode(false);
@@ -32,6 +32,7 @@
     next.src = address.href;
     next.classList.add("coming");
     next.addEventListener("load", () => {
+      resolve();
       if (!next.isConnected) return;
       // What is no mail does not let itself be framed.
       if (!next.contentDocument || !next.contentDocument.body) { next.remove(); return; }
@@ -40,7 +41,9 @@
       fit(next);
     }, { once: true });
     stage.append(next);
-  };
+    // A request may be cut off, and then nothing is said of it.
+    setTimeout(resolve, 2000);
+  });
 
   const renewChoices = (fresh) => {
     const [now, then] = [document.querySelector(".choices"), fresh.querySelector(".choices")];
@@ -85,7 +88,8 @@
     if (state.mark === studio.dataset.mark) return;
     const wasPicture = studio.dataset.mark !== "nothing";
     studio.dataset.mark = state.mark;
-    if (wasPicture && state.mark !== "nothing") frames().forEach(renew);
+    // First the picture, which is waited for.
+    if (wasPicture && state.mark !== "nothing") await Promise.all([...frames()].map(renew));
     await renewWords();
   };
 
