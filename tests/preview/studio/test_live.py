@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ from playwright.sync_api import Page
 from newsletter.clock import ManualClock
 from newsletter.packaging import default_templates
 from tests.browser import DESKTOP, Chromium, Visit
-from tests.flow import take_in
+from tests.flow import take_in, wait_for
 from tests.preview.studio.site import Site, small_site
 
 pytestmark = pytest.mark.browser
@@ -74,7 +75,7 @@ def test_a_saved_template_shows_in_all_frames_at_once_and_the_page_stays_where_i
             assert page.get_by_role("link", name=chosen).get_attribute("aria-current") == "true"
         assert_quiet(visit, site)
 
-    chromium.visit(look, width=DESKTOP)
+    chromium.visit(look, width=DESKTOP, height=500)
 
 
 def test_a_mail_that_became_shorter_leaves_no_hole(chromium: Chromium, site: Site) -> None:
@@ -123,8 +124,7 @@ def test_a_page_opened_on_a_mistake_shows_the_mail_once_it_is_mended(chromium: C
     template = site.own("partials/masthead.mjml")
     text = template.read_text(encoding="utf-8")
     template.write_text(f"{text}<mj-txet></mj-txet>\n", encoding="utf-8")
-    while not site.state()["problem"]:
-        time.sleep(0.02)
+    wait_for(lambda: site.state()["problem"])
 
     def look(visit: Visit) -> None:
         page = open_studio(visit, site)
@@ -145,7 +145,11 @@ def test_a_catalogue_a_configuration_and_new_papers_show_as_well(chromium: Chrom
         page = open_studio(visit, site, "?language=de")
         wait_for_frames(page, 2, "Paper 1")
         german = (default_templates() / "locale" / "de.po").read_text(encoding="utf-8")
-        catalogue.write_text(german.replace("Abstract", "Zusammengefasst"), encoding="utf-8")
+        words = 'msgid "How the ranking works"\nmsgstr "'
+        assert words in german
+        for said in ("First words", "Second words"):
+            catalogue.write_text(german.replace(words, f"{words}{said}: "), encoding="utf-8")
+            wait_for_frames(page, 2, said)
         site.config.write_text(
             site.config.read_text(encoding="utf-8").replace("[newsletters.papers]", '[newsletters.papers]\nname = "Renamed"'),
             encoding="utf-8",
@@ -169,8 +173,6 @@ def test_a_catalogue_a_configuration_and_new_papers_show_as_well(chromium: Chrom
 
 
 def test_a_mail_comes_and_goes_with_its_papers(chromium: Chromium, site: Site, clock: ManualClock) -> None:
-    from datetime import timedelta
-
     clock.advance(timedelta(days=400))
 
     def look(visit: Visit) -> None:
