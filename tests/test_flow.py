@@ -17,6 +17,7 @@ from newsletter.delivery.model import DeliveryState
 from newsletter.digest.model import Issue, IssueState
 from newsletter.digest.store import IssueStore
 from newsletter.rendering.words.tex import readable
+from newsletter.web.archive import Archive
 from subscribers.model import Cadence, Choices, ConsentMethod, Interests
 from tests.flow import account, build, mails, numbered, program, send, subscribe, take_in, text_of
 
@@ -75,6 +76,27 @@ def test_issues_of_consecutive_days_share_no_paper(app: App, tmp_path: Path, clo
         clock.advance(timedelta(days=1))
     assert [len(papers) for papers in seen] == [5, 5, 5]
     assert len(set().union(*seen)) == 15
+
+
+def test_papers_that_a_mail_has_no_room_for_are_counted_as_sent_and_stand_on_its_page(
+    app: App, tmp_path: Path, clock: ManualClock
+) -> None:
+    take_in(app, tmp_path, {f"{title} {'模型' * 150}": votes for title, votes in numbered(1, 60).items()})
+    choices = Choices(size=60)
+    app.subscribers.add("a@example.org", "papers", choices, method=ConsentMethod.OPERATOR, wording="told us in person")
+    issue = _built(app)
+    send(app, issue)
+    [mail] = mails(app)
+    shown = _papers_in(text_of(mail))
+    assert f"{60 - len(shown)} more papers online" in text_of(mail)
+    assert 0 < len(shown) < 60
+    page = Archive(app.database, app.config.newsletters, "https://papers.example.org").issue("papers", issue.number)
+    assert page is not None
+    assert len(_papers_in(" ".join(paper.title for paper in (*page.cards, *page.lines)))) == 60
+    clock.advance(timedelta(days=1))
+    take_in(app, tmp_path, numbered(61, 62))
+    send(app, _built(app))
+    assert _papers_in(text_of(mails(app)[1])) == {"Paper 61", "Paper 62"}
 
 
 def test_no_paper_comes_twice_by_another_cadence_or_newsletter(app: App, tmp_path: Path) -> None:

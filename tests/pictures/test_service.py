@@ -97,6 +97,8 @@ BAD = {
     "half inner name": (Reply(302, headers={"Location": "https://half.example.org/good.png"}), "not asked"),
     "cloud": (Reply(302, headers={"Location": "https://169.254.169.254/latest"}), "not asked"),
     "other port": (Reply(302, headers={"Location": f"https://{HOST}:8443/good.png"}), "not asked"),
+    "to no name": (Reply(302, headers={"Location": "https://xn--a.example.org/"}), "redirects to no address"),
+    "to half an address": (Reply(302, headers={"Location": "https://[::1/"}), "redirects to no address"),
     "round and round": (Reply(302, headers={"Location": "/bad.png"}), "more than 3 redirects"),
 }
 
@@ -148,7 +150,17 @@ def test_an_address_within_is_not_asked(house: PictureHouse, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["/pictures/a.png", "nowhere", "https://", "data:image/png;base64,AAAA", "https://user@8.8.8.8/a.png"]
+    "url",
+    [
+        "/pictures/a.png",
+        "nowhere",
+        "https://",
+        "data:image/png;base64,AAAA",
+        "https://user@8.8.8.8/a.png",
+        "https://xn--a.example.org/a.png",
+        f"https://xn--{'a' * 70}.example.org/a.png",
+        "https://[::1",
+    ],
 )
 def test_an_address_that_is_none_is_not_asked(house: PictureHouse, url: str) -> None:
     [paper] = house.papers("/a.png")

@@ -107,6 +107,7 @@ def test_a_service_that_drips_is_left_at_the_time_limit(server: ReplayServer, co
         "http://127.0.0.1@example.org/v1",
         "https://",
         "https://[::1",
+        "https://xn--a.example.org/v1",
     ],
 )
 def test_a_key_is_not_sent_in_the_clear_to_another_machine(url: str) -> None:
@@ -115,7 +116,7 @@ def test_a_key_is_not_sent_in_the_clear_to_another_machine(url: str) -> None:
         Endpoint(config, api_key=None, contact="")
 
 
-@pytest.mark.parametrize("key", ["sk-ex\r\nX: y", "sk-schlüssel", "sk-ex\x00"])
+@pytest.mark.parametrize("key", ["sk-ex\r\nX: y", "sk-schlüssel", "sk-ex\x00", "sk-ex ", ""])
 def test_a_key_that_is_none_is_refused_without_being_shown(configured: MakeConfig, key: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Endpoint(configured(), api_key=SecretStr(key), contact="")

@@ -282,6 +282,17 @@ def test_an_issue_seen_before_takes_one_query(database: Database) -> None:
     assert len([statement for statement in said if "issue" in statement]) == 1
 
 
+def test_places_behind_the_last_paper_are_nowhere_and_push_no_issue_out_of_memory(database: Database) -> None:
+    publish(database, 120)
+    archive = Archive(database, {"papers": PAPERS}, BASE_URL)
+    archive.issue("papers", 1)
+    assert {archive.issue("papers", 1, after=PAPERS_SHOWN * page) for page in range(1, 101)} == {None}
+    said: list[Any] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+    assert archive.issue("papers", 1) is not None
+    assert len([statement for statement in said if "issue" in statement]) == 1
+
+
 def test_an_issue_that_is_cancelled_is_gone_and_one_that_goes_on_is_back(home: House) -> None:
     issue = publish(home.database)
     for state, status in (

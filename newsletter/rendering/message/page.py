@@ -12,6 +12,8 @@ _FORBIDDEN_ELEMENTS = frozenset(
     {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
 )
 _URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
+#: What stands behind an address in a ``srcset``: for which width or density it is.
+_DESCRIPTOR = re.compile(r"\d+(?:\.\d+)?[wxh],?")
 _SCHEMES = frozenset({"https", "http", "mailto"})
 _OUTSIDE_STYLE = re.compile(r"@import|@font-face|url\s*\(|expression\s*\(|-moz-binding|behavior\s*:", re.IGNORECASE)
 
@@ -58,9 +60,16 @@ class Page(HTMLParser):
         if self._in_style and _OUTSIDE_STYLE.search(data):
             self._find("outside-style", "a style sheet loads something from elsewhere")
 
+    def handle_comment(self, data: str) -> None:
+        if data.startswith("[if") and "<img" in data.lower():
+            # Outlook reads on.
+            inside = Page()
+            inside.feed(data.partition(">")[2])
+            self.pictures += inside.pictures
+
     def _check_url(self, tag: str, name: str, value: str) -> None:
         if tag == "img":
-            self.pictures.append(value)
+            self.pictures += _sources(value) if name == "srcset" else [value]
             return
         self.links.append(value)
         if name != "href" or urlsplit(value).scheme not in _SCHEMES or value != value.strip():
@@ -68,3 +77,8 @@ class Page(HTMLParser):
 
     def _find(self, rule: str, problem: str) -> None:
         self.findings.append(Finding(rule, problem))
+
+
+def _sources(srcset: str) -> list[str]:
+    """Return the addresses in a ``srcset``; what is written oddly counts as one."""
+    return [word.strip(",") for word in srcset.split() if not _DESCRIPTOR.fullmatch(word)]

@@ -204,18 +204,37 @@ class Origin:
     line: int
 
 
+_SIDE = re.compile(r"\{\{ *view\.(start|end) *\}\}")
+_DIRECTION = re.compile(r"\{\{ *view\.direction *\}\}")
+_BY_DIRECTION = re.compile(r"\{\{ *'([A-Za-z0-9 .%-]*)' if view\.direction == 'rtl' else '([A-Za-z0-9 .%-]*)' *\}\}")
+
+
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """Jinja as mail templates use it.
 
     Attributes:
         origins: where the Jinja of the page compiled last was written, in order; see :func:`naming`.
+        language: of all that is rendered, where it is known: what depends on nothing else is no Jinja once it is compiled.
     """
 
     origins: tuple[Origin, ...] = ()
+    language: Language | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._is_safe: dict[tuple[type, str], bool] = {}
+
+    def folded(self, code: str) -> str | None:
+        """Return what an expression will always give, if it asks only for the direction of the language; else None."""
+        if self.language is None:
+            return None
+        is_rtl = self.language.direction == "rtl"
+        if (side := _SIDE.fullmatch(code)) is not None:
+            return "right" if is_rtl is (side[1] == "start") else "left"
+        if _DIRECTION.fullmatch(code):
+            return self.language.direction
+        choice = _BY_DIRECTION.fullmatch(code)
+        return None if choice is None else choice[1] if is_rtl else choice[2]
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         """Return what the sandbox says, which looks at the type and the name only: half of rendering a mail was asking it."""
@@ -291,7 +310,7 @@ def make_environment(loader: jinja2.BaseLoader | None = None) -> MailEnvironment
     )
 
 
-def install_words(environment: jinja2.Environment, language: Language) -> None:
+def install_words(environment: MailEnvironment, language: Language) -> None:
     """Give templates ``_``, ``gettext``, ``ngettext``, ``pgettext`` and ``npgettext`` in ``language``, and its numbers.
 
     ``{{ _("from %(name)s", name=paper.lab) }}``: values are filled in after translation and are escaped where the template is.
@@ -305,3 +324,4 @@ def install_words(environment: jinja2.Environment, language: Language) -> None:
         npgettext=language.npgettext,
     )
     environment.filters["number"] = language.number
+    environment.language = language

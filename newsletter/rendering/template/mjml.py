@@ -128,7 +128,9 @@ def compile_mjml(name: str, read: Callable[[str], str], environment: MailEnviron
     inlined = _inline(page, "\n".join(inline_css), name)
     _check_nothing_moved(assembly, page, inlined)
     _raise_all(list(_lost(assembly, inlined, "".join(inline_css))))
-    source, origins = _with_code(inlined, assembly)
+    known = [environment.folded(code) for code, _, _ in assembly.codes]
+    folded = _WORD.sub(lambda word: word[0] if (text := known[int(word[1] or word[2])]) is None else text, inlined)
+    source, origins = _with_code(folded, assembly)
     environment.origins = origins
     return CompiledMjml(source, tuple(dict.fromkeys(assembly.files)), origins)
 

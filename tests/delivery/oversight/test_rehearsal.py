@@ -25,9 +25,16 @@ from newsletter.delivery.sending.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.delivery.transport.sink import NullSink
 from newsletter.digest.model import IssueId
+from newsletter.digest.tables import IssuePaperRow
+from newsletter.papers.model import PaperSeq
+from newsletter.pictures.making import make_pictures
+from newsletter.pictures.model import PaperPictures
+from newsletter.pictures.shelf import PictureShelf
+from newsletter.pictures.store import PictureStore
 from subscribers.model import SubscriberState
 from tests.conftest import MONDAY
-from tests.delivery.house import add_readers, counts, open_issue, sender, set_reader
+from tests.delivery.house import add_papers, add_readers, counts, open_issue, sender, set_reader
+from tests.pictures.samples import halves, plain
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,30 @@ def test_nothing_that_waits_is_nothing_to_rehearse(database: Database, clock: Ma
     for scope in (Scope(), Scope(issue_id=issue_id, due_only=False), Scope(issue_id=IssueId(99))):
         with pytest.raises(NothingToRehearse):
             run(database, clock, tmp_path, scope)
+
+
+def test_a_rehearsal_has_the_pictures_of_its_papers(database: Database, clock: ManualClock, tmp_path: Path) -> None:
+    add_papers(database, [1, 2, 3])
+    issue_id = open_issue(database, add_readers(database, 1))
+    kept, other = make_pictures(plain()), make_pictures(halves(1200, 630))
+    with database.write() as session:
+        session.add(IssuePaperRow(issue_id=issue_id, rank=1, paper_seq=1, score=1.0, receipt={}, snapshot={}))
+        session.add(IssuePaperRow(issue_id=issue_id, rank=2, paper_seq=2, score=1.0, receipt={}, snapshot={}))
+        store = PictureStore(session)
+        store.keep(PaperSeq(1), "https://pictures.example.org/a.png", kept, now=clock.now())
+        store.keep(PaperSeq(3), "https://pictures.example.org/b.png", other, now=clock.now())
+        store.claim(PaperSeq(2), "https://pictures.example.org/c.png", now=clock.now(), waits=())
+    found: list[object] = []
+
+    def make_sender(copy: Database, smtp: SmtpConfig) -> Sender:
+        shelf = PictureShelf(copy, clock, max_bytes=1000)
+        found.extend((shelf.of([PaperSeq(1), PaperSeq(2), PaperSeq(3)]), shelf.content(kept.small.picture.name)))
+        return sender(copy, clock, smtp.port)
+
+    scope = Scope(issue_id=issue_id, due_only=False)
+    rehearsal = rehearse(database, clock, scope, make_sender=make_sender, limits=limits(), folder=tmp_path)
+    assert asyncio.run(rehearsal).messages == 1
+    assert found == [{PaperSeq(1): PaperPictures(kept.large.picture, kept.small.picture)}, kept.small.content]
 
 
 def test_more_readers_than_are_copied_at_a_time(database: Database, clock: ManualClock, tmp_path: Path) -> None:

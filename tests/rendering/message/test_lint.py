@@ -105,6 +105,7 @@ def test_a_broken_rule_is_found_in_a_letter(old: bytes, new: bytes, rule: str) -
         ('<td background="https://evil.example/x.png">', "link"),
         ('<img src="https://evil.example/pixel.gif">', "outside-picture"),
         (f'<img src="{BASE_URL}.evil.example/pixel.gif">', "outside-picture"),
+        ('<!--[if mso]><td><IMG src="https://evil.example/pixel.gif"></td><![endif]-->', "outside-picture"),
         ('<p style="background: url(https://evil.example/x)">', "outside-style"),
         ("<style>@import 'https://evil.example/x.css';</style>", "outside-style"),
         ("<style>@font-face { src: url(x) }</style>", "outside-style"),
@@ -121,9 +122,18 @@ def test_hostile_words_that_are_text_are_no_finding() -> None:
     )
 
 
-def test_pictures_may_come_from_our_own_pages() -> None:
-    html = f'<img src="{BASE_URL}/pictures/1.png" alt="">'
-    assert rules(with_html(html), replace(EXPECTED, picture_base=BASE_URL)) == set()
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ("", set()),
+        (f' srcset="{BASE_URL}/pictures/1.png 1x, {BASE_URL}/pictures/2.png 2x"', set()),
+        (f' srcset="{BASE_URL}/pictures/1.png 1x, https://evil.example/2.png 2x"', {"outside-picture"}),
+        (f' srcset="{BASE_URL}/pictures/1.png 1x,https://evil.example/2.png 2x"', {"outside-picture"}),
+    ],
+)
+def test_pictures_may_come_from_our_own_pages_and_from_nowhere_else(more: str, found: set[str]) -> None:
+    html = f'<img src="{BASE_URL}/pictures/1.png" alt=""{more}>'
+    assert rules(with_html(html), replace(EXPECTED, picture_base=BASE_URL)) == found
 
 
 def test_an_empty_part_is_found() -> None:

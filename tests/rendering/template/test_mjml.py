@@ -10,7 +10,7 @@ from newsletter.rendering.template.cutting import cut
 from newsletter.rendering.template.folder import TemplateFolder, install_words, make_environment, naming
 from newsletter.rendering.template.mjml import CompiledMjml, check_mjml, compile_mjml
 from newsletter.rendering.view.views import DigestView, PaperView
-from newsletter.rendering.words.language import ENGLISH
+from newsletter.rendering.words.language import ENGLISH, Language
 
 FRAME = """<mjml>
 <mj-head>{head}</mj-head>
@@ -271,3 +271,15 @@ def test_two_values_in_one_tag_may_come_in_any_order() -> None:
         page = compiled(f"<mj-text>{tag}</mj-text>", '<mj-style inline="inline">.x { color: #000000 }</mj-style>').source
         assert re.search(r'src="{{\s+a }}"', page)
         assert re.search(r'alt="{{\s+c }}"', page)
+
+
+@pytest.mark.parametrize(("code", "side"), [("en", ("left", "right", "ltr", "1px")), ("ar", ("right", "left", "rtl", "0"))])
+def test_what_only_the_direction_decides_is_no_jinja_once_the_language_is_known(code: str, side: tuple[str, ...]) -> None:
+    environment = make_environment(None)
+    install_words(environment, Language(code))
+    words = "{{ view.start }} {{ view.end }} {{view.direction}} {{ '0' if view.direction == 'rtl' else '1px' }}"
+    text = f"<mj-column><mj-text>{words} {{{{ view.name }}}}</mj-text></mj-column>"
+    source = f"<mjml><mj-body><mj-section>{text}</mj-section></mj-body></mjml>"
+    page = compile_mjml("mail.mjml", lambda _: source, environment).source
+    assert " ".join(side) in page
+    assert re.findall(r"{{\s+(\S+) }}", page) == ["view.name"]
