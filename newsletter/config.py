@@ -391,11 +391,13 @@ class LookConfig(Section):
     """How a newsletter's mails look; docs/templates.md says how to make a theme."""
 
     theme: str = Field(
-        "quiet", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="quiet, rich, compact, or a folder in your templates/themes"
+        "quiet",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        description="its name: quiet, rich, compact, or a folder in your templates/themes",
     )
     accent: str = Field("#b4431f", description="your colour, for ranks and buttons; made darker where it is hard to read")
-    accent_dark: str = Field("#f08a5d", description='the same for dark mode; "" means accent, made lighter')
-    logo: Path | None = Field(None, description="picture in the masthead instead of the name: PNG, JPEG, WebP or GIF")
+    accent_dark: str = Field("#f08a5d", description='the same for dark mode, set with accent; "" means accent, made lighter')
+    logo: Path | None = Field(None, description="file shown in the masthead instead of the name: PNG, JPEG, WebP or GIF")
     logo_width: int = Field(180, ge=16, le=528, description="width in pixels at which it is shown")
     pictures: Literal["linked", "embedded", "none"] = Field(
         "linked", description="pictures come from web.base_url, are part of each mail, or are left out"
@@ -439,17 +441,17 @@ class NewsletterConfig(Section):
     language: str = Field(
         "en",
         pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
-        description="of the fixed words: en, ar, de, es, fr, or your own catalogue",
+        description="language of the fixed words in mails: en, ar, de, es, fr, or one of your own catalogues",
     )
     look: LookConfig = LookConfig()
-    goodbye: bool = Field(default=False, description="whether who leaves on the page gets a last mail that says so")
+    goodbye: bool = Field(default=False, description="whether a reader who leaves on the page gets a last mail that says so")
     sources: tuple[str, ...] = Field((), description="sources whose papers it takes; empty takes all")
     topics: tuple[str, ...] = Field(
         (
             "cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO", "cs.IR", "cs.HC", "cs.CR", "cs.SE", "cs.DC", "cs.MA", "cs.NE", "cs.SD",
             "stat.ML", "eess.IV", "math.OC", "q-bio.QM", "quant-ph",
         ),
-        description="arXiv categories offered on the form, by their human names",
+        description="categories of arXiv offered on the form, by their human names",
     )  # fmt: skip
     consent: str = Field(
         "", max_length=500, description='words beside the button, kept as proof; "" means a sentence of ours with the name'

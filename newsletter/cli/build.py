@@ -50,25 +50,29 @@ def build(
         chosen = slot_named(settings, Cadence(cadence), slot) if slot else latest_slot(settings, Cadence(cadence), moment)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--slot") from error
+    nothing = f"no papers listed in the last {settings.pool_days} days; take some in with: newsletter fetch"
     if dry_run:
         ranked = app.builder.rank(settings, at=moment)
         rows = [(entry.rank, entry.receipt.score, entry.receipt.votes, entry.paper.key, entry.paper.title) for entry in ranked]
         if as_json:
             print_json([dict(zip(("rank", "score", "votes", "key", "title"), row, strict=True)) for row in rows])
-        else:
+        elif rows:
             print_table(
                 f"{settings.name}, {chosen.key}: pool of {len(rows)}", ("rank", "score", "votes", "paper", "title"), rows
             )
+        else:
+            click.echo(nothing, err=True)
         return 0 if ranked else NOTHING_TO_DO
     built = app.build(slug, chosen, at=at)
     if built.issue is None:
-        click.echo(f"no papers listed in the last {settings.pool_days} days; take some in with: newsletter fetch", err=True)
+        click.echo(nothing, err=True)
         return NOTHING_TO_DO
     issue = built.issue
     if as_json:
         print_json({"id": issue.id, "newsletter": slug, "number": issue.number, "slot": issue.slot, "is_new": built.is_new})
     elif built.is_new:
-        click.echo(f"{settings.name} no. {issue.number} for {issue.slot}: {issue.audience} readers")
+        readers = "1 reader" if issue.audience == 1 else f"{issue.audience} readers"
+        click.echo(f"{settings.name} no. {issue.number} for {issue.slot}: {readers}")
         click.echo(f"next: newsletter send {issue.id}")
     else:
         click.echo(f"{issue.slot} was built before: {settings.name} no. {issue.number}, {issue.state}")

@@ -77,7 +77,7 @@ def progress(label: str) -> Iterator[Progress]:
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+            return Text("" if speed is None else _rate(speed), style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     last: tuple[int, int] | None = None
@@ -111,10 +111,14 @@ def _lines(label: str) -> Progress:
             passed = time.monotonic() - begun_at
             rate = ""
             if 0 < done < total and passed >= 1:
-                rate = f" ({done / passed:,.0f}/s, {duration(timedelta(seconds=(total - done) * passed / done))} left)"
+                rate = f" ({_rate(done / passed)}, {duration(timedelta(seconds=(total - done) * passed / done))} left)"
             click.echo(f"{label}: {done} of {total}{rate}", err=True)
 
     return line
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}/s" if per_second >= 1 else f"{60 * per_second:,.0f}/min"
 
 
 def duration(span: timedelta) -> str:

@@ -58,6 +58,12 @@ def test_a_dry_run_shows_the_pool_and_writes_nothing(shell: Shell) -> None:
     assert shell("issues", "list").code == 3
 
 
+def test_a_dry_run_without_papers_says_what_to_do(shell: Shell) -> None:
+    ended = shell("build", "--at", "2020-01-01T00:00Z", "--dry-run")
+    assert (ended.code, ended.out) == (3, "")
+    assert "newsletter fetch" in ended.err
+
+
 def test_a_slot_that_does_not_exist_is_wrong_usage(shell: Shell) -> None:
     ended = shell("build", "--cadence", "weekly", "--slot", "2026-08-17")
     assert ended.code == 2
