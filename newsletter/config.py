@@ -396,7 +396,7 @@ class LookConfig(Section):
         description="its name: quiet, rich, compact, or a folder in your templates/themes",
     )
     accent: str = Field("#b4431f", description="your colour, for ranks and buttons; made darker where it is hard to read")
-    accent_dark: str = Field("#f08a5d", description='the same for dark mode, set with accent; "" means accent, made lighter')
+    accent_dark: str = Field("", description='the same for dark mode; "" means accent, made lighter')
     logo: Path | None = Field(None, description="file shown in the masthead instead of the name: PNG, JPEG, WebP or GIF")
     logo_width: int = Field(180, ge=16, le=528, description="width in pixels at which it is shown")
     pictures: Literal["linked", "embedded", "none"] = Field(

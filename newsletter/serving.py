@@ -85,7 +85,7 @@ async def serve(
             smtp = await stack.enter_async_context(next_hop(app))
         routers = []
         if keeps_mail:
-            routers.append(inbox_pages(app.inbox, app.pages))
+            routers.append(inbox_pages(app.inbox, app.pages, app.pictures.content))
         bench = Bench(app, config_file, smtp) if with_studio else None
         if bench is not None:
             routers.append(studio_pages(bench.looking, bench.watch, bench.errands, app.pages))

@@ -81,7 +81,12 @@ def test_issues_of_consecutive_days_share_no_paper(app: App, tmp_path: Path, clo
 def test_papers_that_a_mail_has_no_room_for_are_counted_as_sent_and_stand_on_its_page(
     app: App, tmp_path: Path, clock: ManualClock
 ) -> None:
-    take_in(app, tmp_path, {f"{title} {'模型' * 150}": votes for title, votes in numbered(1, 60).items()})
+    own = app.config.paths.templates / "partials" / "rising.mjml"
+    own.parent.mkdir(parents=True)
+    cell = f"<td>{{{{ paper.title }}}} {'long ' * 600}</td>"
+    rows = f"<tbody>{{% for paper in view.rising %}}<tr>{cell}</tr>{{% endfor %}}</tbody>"
+    own.write_text(f"<mj-table>{rows}</mj-table>", encoding="utf-8")
+    take_in(app, tmp_path, numbered(1, 60))
     choices = Choices(size=60)
     app.subscribers.add("a@example.org", "papers", choices, method=ConsentMethod.OPERATOR, wording="told us in person")
     issue = _built(app)

@@ -132,7 +132,7 @@ class PoliteClient:
             SourceError: everything else that keeps the answer from us.
         """
         try:
-            base = httpx.URL(base_url)
+            base = _parsed(base_url)
         except httpx.InvalidURL as error:
             raise SourceError(source, f"not an address: {error}", hint=_check_url(source), transient=False) from error
         if base.scheme not in {"http", "https"} or not base.host:
@@ -211,7 +211,7 @@ class PoliteClient:
             try:
                 self._heed(response, source, turn, back_off)
                 if response.status_code in {301, 302, 303, 307, 308} and "location" in response.headers:
-                    return url.join(response.headers["location"])
+                    return _parsed(response.headers["location"], base=url)
                 body = self._read(response, source) if response.status_code != 304 else b""
             finally:
                 response.close()
@@ -289,6 +289,20 @@ class PoliteClient:
         if unpack is not None and not unpack.eof and response.num_bytes_downloaded:
             raise _TryAgainError("the answer ends too early")
         return bytes(body)
+
+
+def _parsed(address: str, *, base: httpx.URL | None = None) -> httpx.URL:
+    """Return a web address that came from outside, beside ``base`` if that is given.
+
+    Raises:
+        httpx.InvalidURL: it is none.
+    """
+    try:
+        url = httpx.URL(address) if base is None else base.join(address)
+        _ = url.host  # a name in another script is read when it is asked for, and may turn out to be none only then
+    except ValueError as error:
+        raise httpx.InvalidURL(str(error)) from error
+    return url
 
 
 def user_agent(contact: str) -> str:

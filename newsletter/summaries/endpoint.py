@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/create; many service
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from functools import cached_property
@@ -25,6 +26,7 @@ MOST_BYTES = 200_000
 #: Characters of a title and of an abstract that are sent: each is paid for.
 MOST_TITLE, MOST_ABSTRACT = 500, 6_000
 LATER = "nothing to do; a later run tries again"
+_KEY = re.compile(r"[!-~]+")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 INSTRUCTION = (
@@ -52,8 +54,8 @@ class Endpoint:
     def __init__(self, config: SummariesConfig, *, api_key: SecretStr | None, contact: str) -> None:
         self._config, self._api_key, self._contact = config, api_key, contact
         self._url = _checked(config.url)
-        # A library that refuses a header quotes it in its error, and the key would be in a log.
-        if api_key is not None and not (api_key.get_secret_value().isascii() and api_key.get_secret_value().isprintable()):
+        # A library that refuses a header, as for a blank at its end, quotes it in its error, and the key would be in a log.
+        if api_key is not None and not _KEY.fullmatch(api_key.get_secret_value()):
             raise ConfigError("summaries", ["summaries.api_key holds characters that no key has; write it again"])
 
     @cached_property
@@ -105,9 +107,10 @@ class Endpoint:
 def _checked(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        host = parsed.host
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: a name in another script that is none
         raise ConfigError("summaries", [f"summaries.url: not an address: {error}"]) from error
-    if not parsed.host or not (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK)):
+    if not host or not (parsed.scheme == "https" or (parsed.scheme == "http" and host in LOOPBACK)):
         raise ConfigError("summaries", ["summaries.url must begin with https://, or lead to this machine"])
     return parsed
 

@@ -114,9 +114,10 @@ class Archive:
             return None
         with self._database.read() as session:
             found = PublishedIssues(session).find(newsletter, number)
-        shown = None if found is None else self._shown(found.issue, after)
-        if found is None or shown is None:
+        # Before it is looked for: what is nowhere must not take the place of a pool that is kept in memory.
+        if found is None or after >= found.papers:
             return None
+        shown = self._shown(found.issue, after)
         config = self._newsletters[newsletter]
         on = _day(found.issue, config)
         cards, last = 0 if after else config.size, shown.papers[-1].place
@@ -145,13 +146,11 @@ class Archive:
         date_label = ENGLISH.date(_day(issue, self._newsletters[newsletter]))
         return RankingExample(newsletter, issue.number, date_label, title_of(lead.paper), lead.receipt)
 
-    def _make_shown(self, issue: Issue, after: int) -> _Shown | None:
-        """Return what a mail would show of the papers, in English, without what belongs to a reader; None: there are none."""
+    def _make_shown(self, issue: Issue, after: int) -> _Shown:
+        """Return what a mail would show of the papers, in English, without what belongs to a reader; there are some."""
         config = self._newsletters[issue.newsletter]
         with self._database.read() as session:
             pool = IssueStore(session).pool(issue.id, after=after, limit=PAPERS_SHOWN)
-        if not pool:
-            return None
         setting = Setting(ENGLISH, look_of(config.look), ReaderLinks("", "", ""), online_url="", ranking_url="")
         views = Views(config, issue, {entry.paper.seq: entry for entry in pool}, setting)
         detail = Detail(

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, func, insert, inspect, select, true, update
+from sqlalchemy import ColumnElement, func, insert, inspect, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ from newsletter.digest.model import IssueState
 from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
 from newsletter.errors import NewsletterError
 from newsletter.papers.tables import PaperRow
+from newsletter.pictures.tables import PaperPictureRow, PictureRow
 from subscribers.base import Base
 from subscribers.tables import SubscriberRow, SubscriptionRow, SuppressionRow
 
@@ -202,9 +203,15 @@ def _copy_from(session: Session, copy: Database, which: ColumnElement[bool], on_
     digests = select(DeliveryRow.digest_id).join(IssueRow).where(which)
     readers = select(DeliveryRow.subscriber_id).join(IssueRow).where(which)
     papers = select(IssuePaperRow.paper_seq).where(IssuePaperRow.issue_id.in_(issues))
+    shown = select(PaperPictureRow.paper_seq).where(
+        PaperPictureRow.paper_seq.in_(papers),
+        or_(PaperPictureRow.large_name == PictureRow.name, PaperPictureRow.small_name == PictureRow.name),
+    )
     unsent = {"state": DeliveryState.PENDING, "worker_id": None}
     # In the order of their foreign keys.
     _copy_rows(session, copy, PaperRow, PaperRow.seq.in_(papers), {"merged_into": None})
+    _copy_rows(session, copy, PictureRow, shown.exists())
+    _copy_rows(session, copy, PaperPictureRow, PaperPictureRow.paper_seq.in_(papers))
     _copy_rows(session, copy, IssueRow, IssueRow.id.in_(issues), {"state": IssueState.OPEN, "note": ""})
     _copy_rows(session, copy, IssuePaperRow, IssuePaperRow.issue_id.in_(issues))
     _copy_rows(session, copy, DigestRow, DigestRow.id.in_(digests))

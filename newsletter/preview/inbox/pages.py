@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
@@ -12,6 +13,7 @@ from newsletter.preview.frames import SANDBOX, Scheme, mail_frame
 from newsletter.preview.here import PageWriter, one_of, only_on_this_machine
 from newsletter.preview.inbox.reading import Reading, printable, read_head, read_message
 from newsletter.preview.inbox.store import CaughtMessage, InboxStore
+from newsletter.preview.linked import linked_images, with_images
 
 PAGE_SIZE = 50
 _VIEWS = ("html", "text", "headers", "source")
@@ -43,8 +45,11 @@ class _Row:
         )
 
 
-def inbox_pages(store: InboxStore, writer: PageWriter) -> APIRouter:
-    """Return the routes of the built-in inbox: ``/inbox`` and what lies below it."""
+def inbox_pages(store: InboxStore, writer: PageWriter, picture: Callable[[str], bytes]) -> APIRouter:
+    """Return the routes of the built-in inbox: ``/inbox`` and what lies below it.
+
+    ``picture`` returns a kept picture's octets by its name, or raises KeyError: mails are shown with what they link to.
+    """
     router = APIRouter(prefix="/inbox", include_in_schema=False, dependencies=[Depends(only_on_this_machine)])
 
     @router.api_route("", methods=["GET", "HEAD"])
@@ -83,7 +88,8 @@ def inbox_pages(store: InboxStore, writer: PageWriter) -> APIRouter:
     @router.api_route("/{number}/html", methods=["GET", "HEAD"])
     def message_html(number: str, scheme: str = "auto") -> Response:
         mail = read_message(_content(store, number))
-        return mail_frame(mail.html, scheme=one_of(_SCHEMES, scheme), images=mail.images)
+        shown = with_images(mail.html, linked_images(mail.html, picture).items())
+        return mail_frame(shown, scheme=one_of(_SCHEMES, scheme), images=mail.images)
 
     @router.api_route("/{number}/raw", methods=["GET", "HEAD"])
     def message_source(number: str) -> Response:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +19,7 @@ from newsletter.preview.checks.variants import without_pictures, without_style_b
 from newsletter.preview.checks.word import word_engine
 from newsletter.preview.errors import AbilitiesError
 from newsletter.preview.inbox.reading import read_message
+from newsletter.preview.linked import linked_images
 from newsletter.preview.studio.service import Shown, Studio, Wanted
 from newsletter.rendering.message.sample import SampleMessage
 
@@ -28,9 +27,6 @@ from newsletter.rendering.message.sample import SampleMessage
 _KEPT = 32
 #: Seconds for which they are: what is made of them moves on with the time of day, and with what no generation tells of.
 _FRESH = 5.0
-#: An address of a picture, with all that stands before it, is not longer.
-_ADDRESS_CHARS = 500
-_LINKED = re.compile(r"/pictures/([A-Za-z0-9_-]{32})\.(jpg|png)\b")
 
 
 K = TypeVar("K")
@@ -104,14 +100,8 @@ class Looking:
 
     def images(self, sample: SampleMessage) -> dict[str, str]:
         """Return ``data:`` URLs of the mail's pictures by the address it has for them, wherever that is."""
-        found = {f"cid:{name}": url for name, url in read_message(sample.data).images}
-        for match in _LINKED.finditer(sample.html):
-            content = self.studio.picture(match[1])
-            if content is not None:
-                kind = "png" if match[2] == "png" else "jpeg"
-                encoded = base64.b64encode(content).decode()
-                found[_whole_address(sample.html, match)] = f"data:image/{kind};base64,{encoded}"
-        return found
+        embedded = {f"cid:{name}": url for name, url in read_message(sample.data).images}
+        return embedded | linked_images(sample.html, self.studio.picture)
 
     def report(self, wanted: Wanted, sample: SampleMessage) -> Report:
         """Return what all checks say of a mail. SpamAssassin, where it is, takes a second."""
@@ -143,20 +133,6 @@ class Looking:
             return Abilities.load(self.table_file)
         except AbilitiesError:
             return None
-
-
-def with_images(html: str, images: Iterable[tuple[str, str]]) -> str:
-    """Return a mail's HTML with its pictures in it."""
-    for source, data in images:
-        html = html.replace(source, data)
-    return html
-
-
-def _whole_address(html: str, match: re.Match[str]) -> str:
-    """Return an address in HTML of which ``match`` is the end: it begins behind a quote, or the bracket of ``url(``."""
-    earliest = max(0, match.start() - _ADDRESS_CHARS)
-    start = max(html.rfind(mark, earliest, match.start()) for mark in "\"'(> ") + 1
-    return html[start : match.end()]
 
 
 def _modified(file: Path) -> int | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from newsletter.preview.checks.abilities import Abilities
 from newsletter.preview.checks.report import Report, examine
 from newsletter.preview.checks.spam import SpamReport, spam_scores
-from newsletter.preview.studio.looking import Looking, with_images
+from newsletter.preview.linked import with_images
+from newsletter.preview.studio.looking import Looking
 from newsletter.preview.studio.service import DIGEST, MAIL_KINDS, Shown, Studio, Wanted
 from newsletter.preview.studio.shots import SCHEMES, WIDTHS, Camera
 from newsletter.preview.studio.worst_cases import WORST_CASES, worst_case

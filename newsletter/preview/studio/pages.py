@@ -19,8 +19,9 @@ from newsletter.preview.checks.spoken import reading_order
 from newsletter.preview.frames import MEASURED, Scheme, mail_frame
 from newsletter.preview.here import PageWriter, one_of, only_from_these_pages, only_on_this_machine
 from newsletter.preview.inbox.reading import printable, read_message
+from newsletter.preview.linked import with_images
 from newsletter.preview.studio.difference import difference
-from newsletter.preview.studio.looking import Looking, Variant, with_images
+from newsletter.preview.studio.looking import Looking, Variant
 from newsletter.preview.studio.personas import PERSONAS
 from newsletter.preview.studio.service import MAIL_KINDS, Shown, UnknownChoiceError, Wanted
 from newsletter.preview.studio.watching import Watch

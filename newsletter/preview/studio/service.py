@@ -147,12 +147,13 @@ class Studio:
         """The slugs there are."""
         return tuple(self._newsletters)
 
-    def picture(self, name: str) -> bytes | None:
-        """Return a kept picture's octets; None if none of that name is kept."""
-        try:
-            return self._pictures.content(name)
-        except KeyError:
-            return None
+    def picture(self, name: str) -> bytes:
+        """Return a kept picture's octets.
+
+        Raises:
+            KeyError: none of that name is kept.
+        """
+        return self._pictures.content(name)
 
     def sources(self, wanted: Wanted, files: Sequence[str]) -> dict[str, str]:
         """Return the text of templates by name, as the theme that is wanted has them.

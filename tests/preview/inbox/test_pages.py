@@ -15,6 +15,9 @@ from tests.conftest import MONDAY
 from tests.preview.mails import HOSTILE_MAIL, mail_with_html, plain_mail
 from tests.web.serving import make_pages, serving, web_deps
 
+#: Kept pictures by name.
+PICTURES = {"A" * 32: b"\x89PNG"}
+
 
 @dataclass(frozen=True)
 class Site:
@@ -27,7 +30,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder, pages = tmp_path_factory.mktemp("inbox"), make_pages()
-    app = create_app(web_deps(), pages, routers=[inbox_pages(InboxStore(folder, keep=500), pages)])
+    app = create_app(web_deps(), pages, routers=[inbox_pages(InboxStore(folder, keep=500), pages, PICTURES.__getitem__)])
     with serving(app) as address, httpx.Client(base_url=address) as client:
         yield Site(folder, client)
 
@@ -168,3 +171,10 @@ def test_mails_are_shown_to_this_machine_only(client: httpx.Client, store: Inbox
     for path in ("/inbox", "/inbox/1", "/inbox/1/html", "/inbox/1/raw"):
         assert client.get(path).status_code == 200, path
         assert client.get(path, headers=headers).status_code == 404, path
+
+
+def test_a_linked_picture_of_ours_is_put_into_the_mail_and_no_other_is(client: httpx.Client, store: InboxStore) -> None:
+    linked = "".join(f'<img src="https://papers.example.org/pictures/{letter * 32}.png">' for letter in "AB")
+    shown = client.get(f"/inbox/{keep(store, mail_with_html(linked))}/html").text
+    assert '<img src="data:image/png;base64,iVBORw==">' in shown
+    assert f'<img src="https://papers.example.org/pictures/{"B" * 32}.png">' in shown

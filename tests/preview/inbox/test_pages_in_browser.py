@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from newsletter.pictures.model import NoPictures
 from newsletter.preview.inbox.pages import inbox_pages
 from newsletter.preview.inbox.store import InboxStore
 from newsletter.web.app import create_app
@@ -57,7 +58,7 @@ def canary() -> Iterator[Canary]:
 @pytest.fixture
 def address(store: InboxStore) -> Iterator[str]:
     pages = make_pages("http://127.0.0.1")
-    app = create_app(web_deps(base_url="http://127.0.0.1"), pages, routers=[inbox_pages(store, pages)])
+    app = create_app(web_deps(base_url="http://127.0.0.1"), pages, routers=[inbox_pages(store, pages, NoPictures().content)])
     with serving(app) as address:
         yield address
 
