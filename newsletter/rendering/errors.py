@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from newsletter.errors import NewsletterError
-from newsletter.rendering.findings import Finding
+from newsletter.rendering.findings import Finding, errors_in
 
 
 class RenderingError(NewsletterError):
@@ -44,3 +44,8 @@ class MessageRefused(RenderingError):  # noqa: N818 - the name says what happene
         lines = "\n".join(f"  - {finding}" for finding in findings)
         super().__init__(f"{what}: the message was refused; mend the template or the newsletter's settings\n{lines}")
         self.findings = tuple(findings)
+
+    @property
+    def rules(self) -> str:
+        """Names of the rules that it broke, each once, with commas between."""
+        return ",".join(dict.fromkeys(finding.rule for finding in errors_in(self.findings)))

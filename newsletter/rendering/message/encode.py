@@ -142,7 +142,6 @@ def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool =
         goes_on: whether more will be put behind it. Its last line, unless it is empty, then ends in a soft line break (RFC 2045
             section 6.7 rule 5): encodings of texts, one behind the other, are one of the texts one behind the other.
     """
-    protected = re.compile("|".join(map(re.escape, unbroken))) if unbroken else None
     lines: list[str] = []
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("=", "=3D")
     for line in _ODD.sub(_octets, text).split("\n"):
@@ -153,7 +152,7 @@ def quoted_printable(text: str, *, unbroken: Sequence[str] = (), goes_on: bool =
         if len(line) < QP_LINE:
             lines.append(line)
         else:
-            lines.extend(_soft_lines(line, protected))
+            lines.extend(_soft_lines(line, unbroken))
     if goes_on and lines[-1]:
         # There is room: a line is broken before it is full.
         lines[-1] += "="
@@ -165,8 +164,22 @@ def _octets(odd: re.Match[str]) -> str:
     return f"={odd[0].encode().hex('=').upper()}"
 
 
-def _soft_lines(line: str, protected: re.Pattern[str] | None) -> Iterable[str]:
-    spans = [match.span() for match in protected.finditer(line)] if protected is not None else []
+def places_of(needles: Iterable[str], text: str) -> list[tuple[int, str]]:
+    """Return where in ``text`` each of ``needles`` begins, in order; they do not overlap.
+
+    They are others in every message: a pattern of them would have to be compiled for each.
+    """
+    places = []
+    for needle in needles:
+        place = text.find(needle)
+        while place >= 0:
+            places.append((place, needle))
+            place = text.find(needle, place + len(needle))
+    return sorted(places)
+
+
+def _soft_lines(line: str, unbroken: Sequence[str]) -> Iterable[str]:
+    spans = [(place, place + len(word)) for place, word in places_of(unbroken, line)]
     start, end = 0, len(line)
     prefix = ""  # an escaped first character stands in for the one that is skipped
     while end - start + len(prefix) >= QP_LINE:

@@ -267,14 +267,12 @@ def _check_html(html: str, expected: Expectation, enclosed: list[str]) -> Iterat
     page = Page()
     page.feed(html)
     page.close()
-    yield from dict.fromkeys(page.findings)
+    yield from dict.fromkeys(finding for finding, _ in page.found)
     for name, url in expected.links:
         if url not in page.links:
             yield Finding(f"{name}-link", f"the HTML part does not have its {name} link")
-    for source in page.pictures:
-        own = bool(expected.picture_base) and source.startswith(f"{expected.picture_base}/")
-        if not (own or source.startswith((SCHEME, "data:image/"))):
-            yield Finding("outside-picture", "a picture comes from a server that would learn who reads this")
+    for finding, _ in page.outside_pictures(expected.picture_base):
+        yield finding
     shown = {f"<{source.removeprefix(SCHEME)}>" for source in page.pictures if source.startswith(SCHEME)}
     if shown - set(enclosed):
         yield Finding("missing-picture", "the HTML part shows a picture that does not come with the message")

@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Any
 
 from newsletter.rendering.errors import RenderingError
+from newsletter.rendering.message.encode import places_of
 from newsletter.rendering.message.lint import LIST_ID, LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST, MAX_LINE, REPLY_TO, Expectation
 from subscribers.tokens import Mac
 
@@ -283,9 +284,14 @@ class Slots:
 
     def cut(self, message: str) -> tuple[tuple[bytes, ...], tuple[tuple[int, str], ...]]:
         """Cut an ASCII message at its placeholders into pieces and slots as :class:`ComposedBody` wants them."""
-        parts = re.split(f"({'|'.join(map(re.escape, self._names))})", message)
-        slots = tuple((place, self._names[part]) for place, part in enumerate(parts) if place % 2)
-        return tuple(b"" if place % 2 else part.encode("ascii") for place, part in enumerate(parts)), slots
+        pieces: list[bytes] = []
+        slots: list[tuple[int, str]] = []
+        done = 0
+        for place, placeholder in places_of(self._names, message):
+            pieces += message[done:place].encode("ascii"), b""
+            slots.append((len(pieces) - 1, self._names[placeholder]))
+            done = place + len(placeholder)
+        return (*pieces, message[done:].encode("ascii")), tuple(slots)
 
 
 def encoded_recipient(recipient: str) -> bytes:

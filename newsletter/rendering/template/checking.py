@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
+from urllib.parse import urlsplit
 
 import jinja2
 
 from newsletter.config import NewsletterConfig
 from newsletter.rendering.errors import TemplateError
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
+from newsletter.rendering.message.page import Page
 from newsletter.rendering.template.compiled import Templates
 from newsletter.rendering.template.folder import TemplateFolder, naming
 from newsletter.rendering.template.parts import IndivisibleError
@@ -23,6 +27,10 @@ DIGEST = "digest"
 _BASE = "https://papers.example.org"
 _LINKS = {slot: f"{_BASE}/{slot}/sample" for slot in (CONFIRM, PREFERENCES, UNSUBSCRIBE)}
 _LINK_FIELDS = {CONFIRM: "confirm_url", PREFERENCES: "preferences_url", UNSUBSCRIBE: "unsubscribe_url"}
+#: Characters of a page that a problem quotes at most.
+_MOST_SHOWN = 80
+#: What a template says to whoever reads it: no mail has it. Jinja's and HTML's, but for Outlook's conditions.
+_COMMENT = re.compile(r"\{#.*?#\}|<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _PICTURE = Image(f"{_BASE}/pictures/sample.jpg", 528, 297, "Figure from a sample")
 
 
@@ -41,12 +49,13 @@ class Checked:
     names: frozenset[str]
 
 
-def check_templates(folder: TemplateFolder, newsletter: NewsletterConfig) -> Checked:
-    """Check every mail of a newsletter: what it is compiled from, what it is given, and the links that it must have.
+def check_templates(folder: TemplateFolder, newsletter: NewsletterConfig, *, base_url: str) -> Checked:
+    """Check every mail of a newsletter: what it is compiled from, what it is given, and what the linter would refuse.
 
     Args:
         folder: of the templates.
         newsletter: whose theme and language they are in.
+        base_url: of the public pages: pictures may come from there.
     """
     try:
         templates = Templates.of(folder, newsletter.look.theme, newsletter.language)
@@ -58,6 +67,7 @@ def check_templates(folder: TemplateFolder, newsletter: NewsletterConfig) -> Che
         try:
             names.update(templates.template(name).files)
             found = list(_rendering_problems(templates, name, newsletter))
+            found += _refused(templates, name, newsletter, folder.themed(newsletter.look.theme), base_url)
         except TemplateError as error:
             found = [error, *error.further]
         problems |= {str(problem): problem for problem in found if str(problem) not in problems}
@@ -84,6 +94,39 @@ def _rendering_problems(templates: Templates, name: str, newsletter: NewsletterC
                 if _LINKS[slot] not in page:
                     problem = f"does not show {{{{ view.{_LINK_FIELDS[slot]} }}}}, which every such mail must have"
                     yield TemplateError(file, problem)
+
+
+def _refused(
+    templates: Templates, name: str, newsletter: NewsletterConfig, folder: TemplateFolder, base_url: str
+) -> Iterator[TemplateError]:
+    """Yield what the linter has against the HTML of the samples, where the template that it is in says it."""
+    compiled = templates.template(name)
+    for view, values in _samples(name, newsletter, templates.language):
+        page = Page()
+        try:
+            page.feed(_rendered(compiled.html, f"{name}.mjml", view, values))
+        except TemplateError:
+            continue  # known already
+        page.close()
+        for finding, words in (*page.found, *page.outside_pictures(_BASE, base_url)):
+            file, line = _place_of(words, compiled.files, folder)
+            where = f", {words!r}" if len(words) <= _MOST_SHOWN and words not in finding.problem else ""
+            problem = f"{finding.problem}{where}; the linter would refuse every such mail ({finding.rule})"
+            yield TemplateError(file, problem, line=line)
+
+
+def _place_of(words: str, files: Sequence[str], folder: TemplateFolder) -> tuple[str, int | None]:
+    """Return the template and the line that has ``words`` of a page; the main template where none has them."""
+    url = urlsplit(words)
+    # An address may go on with a value, which is another one in each mail.
+    host = f"{url.scheme}://{url.netloc}" if url.netloc else f"{url.scheme}:"
+    for wanted in (words, escape(words), *([host] if url.scheme else [])):
+        for file in files:
+            if file.endswith(".mjml"):
+                source = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), folder.read(file))
+                if wanted.strip() and (found := source.lower().find(wanted.lower())) >= 0:
+                    return file, source.count("\n", 0, found) + 1
+    return files[0], None
 
 
 def _rendered(template: jinja2.Template, file: str, view: DigestView | LetterView, values: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from collections.abc import Iterator
 
 ELLIPSIS = "…"
@@ -47,12 +48,23 @@ _ATTACHED = "\u0300-\u036f\u200d\ufe0f"
 _UNIT = re.compile(f" |[{_WIDE}][{_ATTACHED}]*|[^ {_WIDE}]+")
 
 
+#: Texts kept in memory, made ready; the few hundred papers of an issue are in all of its digests.
+_KEPT = 2048
+#: A longer text is rare, and made ready each time.
+_LONGEST_KEPT = 4000
+
+
 def clean(text: str) -> str:
     """Return ``text`` as one line that is safe to show: its characters verbatim, without what is not text.
 
     White space of every kind (line ends, tabs, U+2028) becomes one blank; other controls and noncharacters go; a lone surrogate
     becomes U+FFFD; direction overrides and isolates are kept but closed where they were left open, and nest 16 deep at most.
     """
+    return _clean(text) if len(text) <= _LONGEST_KEPT else _clean.__wrapped__(text)
+
+
+@lru_cache(_KEPT)
+def _clean(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -194,6 +206,11 @@ def wrap(text: str, columns: int = 72, indent: int = 0) -> str:
     Breaks at blanks, and beside wide characters, whose scripts know no blanks. A longer word (a URL) keeps a line to itself.
     The first line has ``indent`` columns less as well: what stands before it in the template takes them.
     """
+    return _wrap(text, columns, indent) if len(text) <= _LONGEST_KEPT else _wrap.__wrapped__(text, columns, indent)
+
+
+@lru_cache(_KEPT)
+def _wrap(text: str, columns: int, indent: int) -> str:
     room = columns - indent
     lines: list[str] = []
     line: list[str] = []

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from newsletter.rendering.words.text import clean
 
 MAX_URL = 500
+_KEPT = 4096
 _SCHEMES = frozenset({"http", "https"})
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?")
 
 
+@lru_cache(_KEPT)
 def safe_url(url: str) -> str:
     """Return ``url`` in canonical ASCII form, or ``""`` where it is not a plain absolute web address.
 
