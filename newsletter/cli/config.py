@@ -16,8 +16,14 @@ def config() -> None:
 @config.command(epilog="Example: newsletter --config /etc/newsletter/config.toml config check")
 @pass_context
 def check(context: Context) -> None:
-    """Read the configuration and name everything that is wrong with it; exit code 1 if anything is."""
+    """Read the configuration and name everything that is wrong with it; exit code 1 if anything is.
+
+    The themes, catalogues and logos that it names are looked at as well.
+    """
+    from newsletter.rendering.template.usable import check_usable
+
     newsletters = context.config.newsletters
+    check_usable(context.config, context.config_path)
     click.echo(f"{context.config_path}: fine, {len(newsletters)} newsletter{'s' if len(newsletters) != 1 else ''}")
 
 

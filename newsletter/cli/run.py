@@ -83,10 +83,12 @@ def worker(context: Context, processes: int, *, supervised: bool) -> None:
 
 def _work(context: Context, *roles: Role, supervised: bool = False) -> None:
     from newsletter.daemon import Daemon
+    from newsletter.rendering.template.usable import check_usable
     from newsletter.serving import run_in_loop
     from newsletter.supervisor import when_supervisor_ends
 
     _log(context)
+    check_usable(context.config, context.config_path)
     daemon = Daemon(context.app, roles)
 
     async def body() -> None:
@@ -100,10 +102,12 @@ def _work(context: Context, *roles: Role, supervised: bool = False) -> None:
 
 def _supervise(context: Context, processes: int) -> None:
     from newsletter.daemon import Role, check_roles
+    from newsletter.rendering.template.usable import check_usable
     from newsletter.serving import run_in_loop
     from newsletter.supervisor import Supervisor
 
     _log(context)
+    check_usable(context.config, context.config_path)
     check_roles(context.config, {Role.WORKER})
     # What keeps all of them from starting is said here, once; this process needs no database after that.
     context.app.close()

@@ -41,10 +41,12 @@ def send(context: Context, issue_id: int | None, address: str | None, *, due: bo
     what could not be sent; the exit code is 1 if a message cannot be made.
     """
     from newsletter.delivery.sending.handout import Scope
+    from newsletter.rendering.template.usable import check_usable
     from newsletter.serving import run_in_loop
 
     if due == (issue_id is not None):
         raise click.UsageError("name an issue, or say --due; see 'newsletter issues list'")
+    check_usable(context.config, context.config_path)
     app = context.app
     issue = None if issue_id is None else find_issue(context, issue_id)
     reader = app.subscribers.find(address).id if address else None

@@ -70,7 +70,7 @@ def check(context: Context, *, as_json: bool) -> int:
     files: set[str] = set()
     looks = {(each.look.theme, each.language): each for each in context.config.newsletters.values()}
     for (theme, _), newsletter in looks.items():
-        checked = check_templates(folder, newsletter)
+        checked = check_templates(folder, newsletter, base_url=context.config.web.base_url)
         places = [(_path_of(folder, theme, problem.template), problem) for problem in checked.problems]
         problems |= {(path, problem.line, problem.problem): problem for path, problem in places}
         files.update(_path_of(folder, theme, name) for name in checked.names)

@@ -33,6 +33,7 @@ from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.notices.book import NoticeBook
 from newsletter.notices.model import DropReason, NoticeClaim, NoticeReport
 from newsletter.notices.store import NoticeStore
+from newsletter.rendering.errors import MessageRefused
 from subscribers.model import NoticeKind
 
 log = logging.getLogger(__name__)
@@ -205,10 +206,11 @@ class _Judge:
 
     def not_composed(self, claim: NoticeClaim, error: Exception) -> Outcome:
         log.error(
-            "notice.compose_refused %s kind=%s error=%s",
+            "notice.compose_refused %s kind=%s error=%s rules=%s",
             claim.label,
             claim.kind,
             type(error).__name__,
+            error.rules if isinstance(error, MessageRefused) else "-",
             exc_info=None if isinstance(error, NewsletterError) else error,
         )
         policy = replace(self._policy(claim), longest=RETRY_COMPOSING)

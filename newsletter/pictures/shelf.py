@@ -9,7 +9,7 @@ from pathlib import Path
 from newsletter.clock import Clock
 from newsletter.database import Database
 from newsletter.papers.model import PaperSeq
-from newsletter.pictures.making import PictureError, make_logo
+from newsletter.pictures.making import MadePicture, PictureError, make_logo
 from newsletter.pictures.model import PaperPictures, Picture
 from newsletter.pictures.store import PictureStore
 
@@ -49,7 +49,7 @@ class PictureShelf:
 
     def _take(self, path: Path) -> Picture | None:
         try:
-            made = make_logo(self._read(path))
+            made = read_logo(path, max_bytes=self._max_bytes)
         except OSError as error:
             log.warning("pictures.logo_unusable file=%r problem=%r", str(path), error.strerror)
             return None
@@ -60,12 +60,19 @@ class PictureShelf:
             PictureStore(session).put(made, now=self._clock.now(), is_logo=True)
         return made.picture
 
-    def _read(self, path: Path) -> bytes:
-        with path.open("rb") as file:
-            data = file.read(self._max_bytes + 1)
-        if len(data) > self._max_bytes:
-            raise PictureError(f"it is over {self._max_bytes:,} bytes")
-        return data
+
+def read_logo(path: Path, *, max_bytes: int) -> MadePicture:
+    """Make a logo of a file of at most ``max_bytes``.
+
+    Raises:
+        OSError: it cannot be read.
+        PictureError: it is no picture that can be used.
+    """
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise PictureError(f"it is over {max_bytes:,} bytes")
+    return make_logo(data)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -45,6 +45,7 @@ from newsletter.delivery.sending.line import Line, run_lines
 from newsletter.delivery.sending.presence import Presence
 from newsletter.digest.model import DigestId, IssueId
 from newsletter.errors import NewsletterError
+from newsletter.rendering.errors import MessageRefused
 
 log = logging.getLogger(__name__)
 
@@ -347,10 +348,11 @@ class _Judge:
             self._alarmed.add(claim.digest_id)
             expected = isinstance(error, NewsletterError)
             log.error(
-                "delivery.compose_refused issue=%d digest=%d error=%s",
+                "delivery.compose_refused issue=%d digest=%d error=%s rules=%s",
                 claim.issue_id,
                 claim.digest_id,
                 type(error).__name__,
+                error.rules if isinstance(error, MessageRefused) else "-",
                 exc_info=None if expected else error,
             )
         return after_refused_composing(claim, now=self._clock.now(), policy=self._policy, jitter=self._jitter())

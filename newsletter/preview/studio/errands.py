@@ -12,6 +12,7 @@ from newsletter.preview.checks.abilities import Abilities
 from newsletter.preview.studio.looking import Looking
 from newsletter.preview.studio.sending import send_sample
 from newsletter.preview.studio.service import Wanted
+from newsletter.rendering.findings import errors_in
 from subscribers.address import parse_address
 from subscribers.errors import AddressError
 
@@ -65,6 +66,11 @@ class Errands:
         shown = await asyncio.to_thread(studio.show, wanted, address=to)
         if shown.sample is None:
             raise NotSentError("there is nothing to send: no paper is new to this reader")
+        refused = errors_in(shown.sample.findings)
+        if refused:
+            # No issue would leave like this either, and what a mailbox shows of it would say nothing about one.
+            problems = "; ".join(dict.fromkeys(f"{finding.rule} ({finding.problem})" for finding in refused))
+            raise NotSentError(f"not sent, as the check of every mail refuses it: {problems}; mend the template")
         _, newsletter = studio.newsletter(wanted)
         sender = newsletter.envelope_from or newsletter.from_address
         reply = await send_sample(self._relay(), shown.sample, sender=sender, address=to)
