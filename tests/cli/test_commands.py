@@ -125,6 +125,25 @@ def test_config_check_and_show_and_upgrade(shell: Shell) -> None:
     assert shell("db", "upgrade").code == 3
 
 
+@pytest.mark.parametrize("command", [["config", "check"], ["run"], ["send", "--due"]])
+def test_a_theme_language_or_logo_that_cannot_be_used_is_named_before_anything_is_done(
+    shell: Shell, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "broken.png").write_text("no picture")
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('[newsletters.maps]\nname = "Maps"\nlist_id = "maps.example.org"\nlanguage = "xx"\n')
+        config.write('[newsletters.maps.look]\ntheme = "loud"\nlogo = "gone.png"\n')
+        config.write('[newsletters.words]\nname = "Words"\nlist_id = "words.example.org"\n')
+        config.write('[newsletters.words.look]\nlogo = "broken.png"\n')
+    ended = shell(*command)
+    assert ended.code == 1
+    assert "4 problems" in ended.err
+    assert "newsletters.maps.look.theme: there is no theme 'loud'; there are compact, quiet, rich" in ended.err
+    assert "newsletters.maps.language: there is no catalogue of 'xx'; there are en, " in ended.err
+    assert f"newsletters.maps.look.logo: {tmp_path / 'gone.png'} cannot be read (No such file or directory)" in ended.err
+    assert f"newsletters.words.look.logo: {tmp_path / 'broken.png'}: the picture cannot be used" in ended.err
+
+
 def test_init_writes_a_folder_that_runs_and_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "mine"
     shell = Shell(folder / "config.toml", capsys)

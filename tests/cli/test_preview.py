@@ -202,6 +202,17 @@ def test_a_sample_that_cannot_go_says_why(relayed: tuple[App, Shell, SmtpServer]
     assert contents(app.database) == before
 
 
+def test_a_sample_that_the_linter_refuses_does_not_leave(relayed: tuple[App, Shell, SmtpServer], tmp_path: Path) -> None:
+    _, shell, server = relayed
+    assert shell("templates", "copy", "partials/footer-words.mjml").code == 0
+    own = tmp_path / "templates" / "partials" / "footer-words.mjml"
+    own.write_text(own.read_text() + "<form>x</form>")
+    ended = shell("preview", "--date", DAY, "--send-to", "editor@example.org")
+    assert ended.code == 1
+    assert "not sent, as the check of every mail refuses it: forbidden-element (<form> has no place in a mail)" in ended.err
+    assert server.accepted == []
+
+
 def test_without_a_relay_a_sample_lands_in_the_built_in_inbox(shell: Shell, app: App) -> None:
     before = contents(app.database)
     ended = shell("preview", "--date", DAY, "--kind", "goodbye", "--send-to", "editor@example.org")

@@ -85,6 +85,40 @@ def test_a_digest_without_the_way_out_is_a_problem_and_one_that_cannot_be_cut_a_
     assert noted.out.startswith("note: every digest is rendered whole, which takes longer: digest.txt ")
 
 
+@pytest.mark.parametrize(
+    ("html", "says"),
+    [
+        ("<script>x()</script>", "<script> has no place in a mail; the linter would refuse every such mail (forbidden-"),
+        ("<form>x</form>", "<form> has no place in a mail; the linter would refuse every such mail (forbidden-element)"),
+        ('<iframe title="x"></iframe>', "<iframe> has no place in a mail"),
+        ('<a href="ftp://example.org/{{ view.date }}{{ view.tagline }}">x</a>', "<a href> does not lead to an https, http"),
+        ('<a href="javascript:x()">x</a>', "address, 'javascript:x()'; the linter would refuse every such mail (link)"),
+        ('<a href="http://[">x</a>', "<a href> does not lead to an https, http or mailto address, 'http://['"),
+        ('<b onclick="x()">x</b>', "the attribute onclick runs a script"),
+        ('<img alt="" src="https://elsewhere.example.org/a.png?b=1&amp;c=2" />', "a picture comes from a server that"),
+        ('<div style="background: url(https://example.org/a.png)">x</div>', "a style loads something from elsewhere"),
+    ],
+)  # fmt: skip
+def test_what_the_linter_would_refuse_is_a_problem_with_its_line(shell: Shell, tmp_path: Path, html: str, says: str) -> None:
+    own = tmp_path / "templates" / "partials" / "footer-words.mjml"
+    assert shell("templates", "copy", "partials/footer-words.mjml").code == 0
+    before = f"{own.read_text()}<!-- no <script>, <form>\nor <iframe> here -->\n"
+    own.write_text(before + html)
+    line = before.count("\n") + 1
+    refused = shell("templates", "check")
+    assert refused.code == 1
+    (problem,) = refused.out.splitlines()
+    assert problem.startswith(f"{own}:{line}: "), problem
+    assert says in problem
+
+
+def test_pictures_of_the_public_pages_may_be_shown(shell: Shell, tmp_path: Path) -> None:
+    assert shell("templates", "copy", "partials/footer-words.mjml").code == 0
+    own = tmp_path / "templates" / "partials" / "footer-words.mjml"
+    own.write_text(own.read_text() + '<img alt="" src="http://127.0.0.1:8080/x.png" />')
+    assert shell("templates", "check").code == 0
+
+
 def test_a_theme_or_language_that_is_not_there_is_a_problem(shell: Shell, tmp_path: Path) -> None:
     with (tmp_path / "config.toml").open("a") as config:
         config.write('[newsletters.robots.look]\ntheme = "none"\n')

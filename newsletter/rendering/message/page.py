@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from newsletter.rendering.findings import Finding
 from newsletter.rendering.message.enclosed import SCHEME
 
-_FORBIDDEN_ELEMENTS = frozenset(
-    {"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"}
-)
+#: Elements that no mail may have.
+FORBIDDEN_ELEMENTS = frozenset({"script", "iframe", "object", "embed", "form", "input", "base", "link", "svg", "math", "video"})
 _URL_ATTRIBUTES = frozenset({"href", "src", "action", "background", "poster", "srcset", "cite", "formaction", "data"})
 #: What stands behind an address in a ``srcset``: for which width or density it is.
 _DESCRIPTOR = re.compile(r"\d+(?:\.\d+)?[wxh],?")
@@ -40,7 +39,7 @@ class Page(HTMLParser):
         return j  # nobody asks for lines
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _FORBIDDEN_ELEMENTS:
+        if tag in FORBIDDEN_ELEMENTS:
             self._find("forbidden-element", f"<{tag}> has no place in a mail", f"<{tag}")
         self._in_style = tag == "style"
         for name, value in attrs:
@@ -82,11 +81,19 @@ class Page(HTMLParser):
             self.pictures += _sources(value) if name == "srcset" else [value]
             return
         self.links.append(value)
-        if name != "href" or urlsplit(value).scheme not in _SCHEMES or value != value.strip():
+        if name != "href" or _scheme_of(value) not in _SCHEMES or value != value.strip():
             self._find("link", f"<{tag} {name}> does not lead to an https, http or mailto address", value)
 
     def _find(self, rule: str, problem: str, words: str) -> None:
         self.found.append((Finding(rule, problem), words))
+
+
+def _scheme_of(url: str) -> str:
+    """Return the scheme of an address in small letters; ``""`` where it has none, or is no address."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _sources(srcset: str) -> list[str]:

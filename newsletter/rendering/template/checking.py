@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from urllib.parse import urlsplit
 
 import jinja2
 
 from newsletter.config import NewsletterConfig
 from newsletter.rendering.errors import TemplateError
+from newsletter.rendering.findings import Finding
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
 from newsletter.rendering.message.page import Page
 from newsletter.rendering.template.compiled import Templates
@@ -101,6 +101,8 @@ def _refused(
 ) -> Iterator[TemplateError]:
     """Yield what the linter has against the HTML of the samples, where the template that it is in says it."""
     compiled = templates.template(name)
+    pages = [file for file in compiled.files if file.endswith(".mjml")]
+    seen: set[tuple[Finding, str, int | None]] = set()
     for view, values in _samples(name, newsletter, templates.language):
         page = Page()
         try:
@@ -109,7 +111,11 @@ def _refused(
             continue  # known already
         page.close()
         for finding, words in (*page.found, *page.outside_pictures(_BASE, base_url)):
-            file, line = _place_of(words, compiled.files, folder)
+            file, line = _place_of(words, pages, folder)
+            # The same place says something else in each sample.
+            if (finding, file, line) in seen:
+                continue
+            seen.add((finding, file, line))
             where = f", {words!r}" if len(words) <= _MOST_SHOWN and words not in finding.problem else ""
             problem = f"{finding.problem}{where}; the linter would refuse every such mail ({finding.rule})"
             yield TemplateError(file, problem, line=line)
@@ -117,15 +123,13 @@ def _refused(
 
 def _place_of(words: str, files: Sequence[str], folder: TemplateFolder) -> tuple[str, int | None]:
     """Return the template and the line that has ``words`` of a page; the main template where none has them."""
-    url = urlsplit(words)
     # An address may go on with a value, which is another one in each mail.
-    host = f"{url.scheme}://{url.netloc}" if url.netloc else f"{url.scheme}:"
-    for wanted in (words, escape(words), *([host] if url.scheme else [])):
+    beginning = re.match(r"[^:/?#]+:(?://[^/?#]*)?", words)
+    for wanted in filter(str.strip, (words, escape(words), beginning[0] if beginning else "")):
         for file in files:
-            if file.endswith(".mjml"):
-                source = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), folder.read(file))
-                if wanted.strip() and (found := source.lower().find(wanted.lower())) >= 0:
-                    return file, source.count("\n", 0, found) + 1
+            source = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), folder.read(file)).lower()
+            if (found := source.find(wanted.lower())) >= 0:
+                return file, source.count("\n", 0, found) + 1
     return files[0], None
 
 

@@ -13,6 +13,7 @@ from newsletter.rendering.template.cutting import cut
 from newsletter.rendering.template.folder import CATALOGUES, THEMES, FileStamp, TemplateFolder, install_words, make_environment
 from newsletter.rendering.template.mjml import compile_mjml
 from newsletter.rendering.template.parts import IndivisibleError, Parts
+from newsletter.rendering.template.syntax import in_words
 from newsletter.rendering.words.language import ENGLISH, SOURCE, Language
 from newsletter.rendering.words.text import wrap
 
@@ -142,7 +143,7 @@ class Templates:
             if len(found) < len(_REFERS.findall(source)):
                 found = list(meta.find_referenced_templates(environment.parse(source)))
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(name, str(error.message), line=error.lineno) from error
+            raise in_words(error, name, source, environment) from error
         if None in found:
             raise TemplateError(name, "includes a template whose name is only known later; write the name itself")
         return [part for part in found if part is not None]

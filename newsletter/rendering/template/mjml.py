@@ -26,6 +26,7 @@ from mjml import mjml2html
 from newsletter.rendering.errors import TemplateError
 from newsletter.rendering.template.folder import MailEnvironment, Origin
 from newsletter.rendering.template.strict import attribute_at, check, is_unused_default, tag_at
+from newsletter.rendering.template.syntax import in_words
 
 MAX_INCLUDE_DEPTH = 10
 
@@ -42,6 +43,8 @@ _COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _STYLE = re.compile(r"<mj-style\b.*?</mj-style>", re.DOTALL)
 _POSITION = re.compile(r" in root template at position (\d+)(?::\d+)?| in root template")
 _STRAY_DELIMITER = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
+#: What looks as if a value was meant: ``{ view.number }``.
+_SINGLE_BRACES = re.compile(r"\{ *([a-z_]+(?:\.[a-z_]+)+) *\}")
 _REFUSED = {"include", "import", "from", "extends", "block", "macro"}
 
 
@@ -246,7 +249,7 @@ def _tokens(name: str, text: str, environment: MailEnvironment) -> list[tuple[in
         tree = environment.parse(source)
         tokens = list(environment.lex(source))
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(name, f"{error.message}", line=error.lineno) from error
+        raise in_words(error, name, source, environment) from error
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         known, what = (environment.filters, "filter") if isinstance(node, nodes.Filter) else (environment.tests, "test")
         if node.name not in known:
@@ -279,6 +282,9 @@ def _misplaced(assembly: _Assembly) -> Iterator[TemplateError]:
     outside_css = _STYLE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), assembly.text)
     for stray in _STRAY_DELIMITER.finditer(outside_css):
         yield assembly.error(stray.start(), f"{stray[0]!r} has no partner; every reader would see it")
+    for single in _SINGLE_BRACES.finditer(outside_css):
+        problem = f"every reader would see {single[0]} as it is; was {{{{ {single[1]} }}}} meant?"
+        yield assembly.error(single.start(), problem)
 
     def where(offset: int) -> str:
         file, line = assembly.place_of(offset)

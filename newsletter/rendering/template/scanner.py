@@ -64,11 +64,17 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong, at ``start``. ``is_end`` where nothing behind it can be read."""
+    """What is wrong, at ``start``.
+
+    Attributes:
+        is_end: nothing behind it can be read.
+        hides_until: what else looks wrong before there may do so because of this one.
+    """
 
     start: int
     problem: str
     is_end: bool = False
+    hides_until: int = 0
 
 
 def scan(text: str) -> Iterator[Tag | Text | Comment | Flaw]:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from newsletter.rendering.message.page import FORBIDDEN_ELEMENTS
 from newsletter.rendering.template.elements import ELEMENTS, REFUSED, Content, Element, may_stand_in, place_of
 from newsletter.rendering.template.scanner import Attribute, Comment, Flaw, Tag, Text, scan
-from newsletter.rendering.template.styles import check_css
+from newsletter.rendering.template.styles import check_css, check_declarations
 
 #: Elements of HTML that have no end (HTML standard, "void elements").
 _VOID = frozenset(
@@ -54,12 +55,20 @@ class _Open:
 def check(text: str, stand_in: re.Pattern[str], where: Callable[[int], str]) -> list[Flaw]:
     """Return everything that is wrong with an MJML document, in order.
 
+    Where an element is not closed, it stands for all that seems to be out of place because of it.
+
     Args:
         text: the document.
         stand_in: matches what stands for Jinja code that gives text.
         where: names the place of an offset, for what is closed at another place than it was opened.
     """
-    return sorted(_Checker(text, stand_in, where).flaws(), key=lambda flaw: flaw.start)
+    kept: list[Flaw] = []
+    hidden_until = 0
+    for flaw in sorted(_Checker(text, stand_in, where).flaws(), key=lambda flaw: flaw.start):
+        if flaw.hides_until or flaw.start >= hidden_until:
+            kept.append(flaw)
+        hidden_until = max(hidden_until, flaw.hides_until)
+    return kept
 
 
 def tag_at(text: str, offset: int) -> Tag | None:
@@ -90,6 +99,8 @@ class _Checker:
         self._where = where
         self._open: list[_Open] = []
         self._seen: set[str] = set()
+        self._classes: set[str] = set()
+        self._wanted: list[tuple[int, str]] = []
 
     def flaws(self) -> Iterator[Flaw]:
         for found in scan(self._text):
@@ -106,7 +117,9 @@ class _Checker:
                     yield Flaw(found.start, f"write <{found.name}> in small letters")
                 yield from self._of_end(found) if found.is_closing else self._of_tag(found)
         for left in reversed(self._open):
-            yield Flaw(left.tag.start, f"<{left.tag.name}> is never closed; write </{left.tag.name}> where it ends")
+            problem = f"<{left.tag.name}> is never closed; write </{left.tag.name}> where it ends"
+            yield Flaw(left.tag.start, problem, hides_until=len(self._text))
+        yield from self._of_classes()
         if "mj-body" not in self._seen:
             yield Flaw(0, "there is no <mj-body>; readers would get an empty mail")
 
@@ -117,6 +130,10 @@ class _Checker:
             yield from self._of_place(tag, element, around)
             if element is not None:
                 yield from self._of_attributes(tag, element)
+        elif tag.name in FORBIDDEN_ELEMENTS and (around is None or around.content is Content.ELEMENTS):
+            yield Flaw(tag.start, f"<{tag.name}> has no place in a mail; take it out")
+        elif tag.name == "style" and (around is None or around.content is Content.ELEMENTS):
+            yield Flaw(tag.start, "<style> does nothing here; use <mj-style> in <mj-head>")
         elif around is None:
             yield Flaw(tag.start, f"<{tag.name}> stands outside of <mjml>; put it into an <mj-raw> in there")
         elif around.content is Content.ELEMENTS:
@@ -124,6 +141,8 @@ class _Checker:
         elif around.content not in {None, Content.HTML}:
             yield Flaw(tag.start, f"<{tag.name}> stands in <{around.tag.name}>, which takes no HTML")
         yield from self._twice(tag)
+        self._note_classes(tag)
+        yield from self._of_styles(tag)
         if tag.name in _ONCE and tag.name in self._seen:
             yield Flaw(tag.start, f"a second <{tag.name}>; only one of them counts")
         self._seen.add(tag.name)
@@ -177,6 +196,29 @@ class _Checker:
                 problem = f"{attribute.name} of <{tag.name}> must be {kind.wanted}, not '{attribute.value}'"
                 yield Flaw(attribute.start, problem)
 
+    def _note_classes(self, tag: Tag) -> None:
+        """Note which classes of attributes ``tag`` defines or wants; one that a value decides on may be any."""
+        for attribute in tag.attributes:
+            names = (attribute.value or "").split()
+            if tag.name == "mj-class" and attribute.name == "name":
+                self._classes.update(names)
+            elif tag.name.startswith("mj") and attribute.name == "mj-class":
+                self._wanted += [(attribute.start, name) for name in names if not self._stand_in.search(name)]
+
+    def _of_classes(self) -> Iterator[Flaw]:
+        for start, name in self._wanted:
+            if name not in self._classes:
+                near = get_close_matches(name, sorted(self._classes), n=1)
+                advice = f"did you mean {near[0]}?" if near else f'write <mj-class name="{name}" … /> into <mj-attributes>'
+                yield Flaw(start, f"there is no mj-class '{name}'; {advice}")
+
+    def _of_styles(self, tag: Tag) -> Iterator[Flaw]:
+        for attribute in tag.attributes:
+            # A statement among declarations may end one.
+            if attribute.name == "style" and attribute.value and not self._stand_in.search(attribute.value):
+                for problem in check_declarations(attribute.value):
+                    yield Flaw(attribute.start, f"style of <{tag.name}>: {problem}")
+
     def _twice(self, tag: Tag) -> Iterator[Flaw]:
         names = [attribute.name for attribute in tag.attributes]
         has_jinja = any(self._stand_in.search(name) for name in names)
@@ -225,7 +267,7 @@ class _Checker:
         elif tag.name in names:
             while (left := self._open.pop()).tag.name != tag.name:
                 problem = f"<{left.tag.name}> is still open at </{tag.name}> in {self._where(tag.start)}"
-                yield Flaw(left.tag.start, f"{problem}; write </{left.tag.name}> before that")
+                yield Flaw(left.tag.start, f"{problem}; write </{left.tag.name}> before that", hides_until=tag.start)
         else:
             last = self._open[-1].tag if self._open else None
             problem = f"; <{last.name}> is open since {self._where(last.start)}" if last else ""

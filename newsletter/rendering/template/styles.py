@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import tinycss2
 from tinycss2.ast import Node
@@ -26,6 +27,13 @@ def check_css(css: str) -> Iterator[tuple[int, int, str]]:
     yield from _rules(tinycss2.parse_stylesheet(values, skip_comments=True, skip_whitespace=True))
 
 
+def check_declarations(css: str) -> Iterator[str]:
+    """Yield what is wrong with the form of the declarations in a ``style`` attribute."""
+    for part in tinycss2.parse_blocks_contents(css, skip_comments=True, skip_whitespace=True):
+        if part.type == "declaration" and (problem := _of_value(part)):
+            yield problem
+
+
 def _rules(rules: Iterable[Node]) -> Iterator[tuple[int, int, str]]:
     for rule in rules:
         if rule.type == "error":
@@ -47,7 +55,20 @@ def _declarations(rule: Node) -> Iterator[tuple[int, int, str]]:
         elif part.type == "qualified-rule":
             yield part.source_line, part.source_column, "a rule within a rule, which few mail clients know; write it by itself"
         elif part.type == "declaration":
-            if all(value.type == "whitespace" for value in part.value):
-                yield part.source_line, part.source_column, f"{part.name} has no value"
-            elif any(value.type == "error" for value in part.value):
-                yield part.source_line, part.source_column, f"the value of {part.name} cannot be read"
+            problem = _of_value(part)
+            if problem:
+                yield part.source_line, part.source_column, problem
+
+
+def _of_value(declaration: Node) -> str:
+    """Return what is wrong with the value of a declaration; ``""`` if nothing is."""
+    values = [value for value in declaration.value if value.type != "whitespace"]
+    if not values:
+        return f"{declaration.name} has no value"
+    if any(value.type == "error" for value in values):
+        return f"the value of {declaration.name} cannot be read"
+    for before, value in pairwise(values):
+        # Old Outlooks take progid:NAME(…).
+        if value == ":" and before.type == "ident" and before.lower_value != "progid":
+            return f"the value of {declaration.name} holds a ':'; write ; before {before.value}"
+    return ""

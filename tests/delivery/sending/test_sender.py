@@ -20,6 +20,8 @@ from newsletter.delivery.sending.sender import SendReport
 from newsletter.digest.model import IssueState
 from newsletter.digest.tables import IssueRow
 from newsletter.errors import NewsletterError
+from newsletter.rendering.errors import MessageRefused
+from newsletter.rendering.findings import Finding, Severity
 from subscribers.model import SubscriberState
 from tests.delivery.house import (
     PlainComposer,
@@ -362,6 +364,22 @@ def test_a_message_that_cannot_be_made_stops_nobody_else(
     left = row(database, 1)
     assert (left.state, left.reason, left.attempts) == ("deferred", "not_composed", 0)
     assert "delivery.compose_refused" in caplog.text
+
+
+def test_the_log_names_the_rules_of_the_linter_that_a_message_broke(
+    database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_issue(database, add_readers(database, 1))
+    findings = [
+        Finding("forbidden-element", "<form>"),
+        Finding("forbidden-element", "<script>"),
+        Finding("big", "", Severity.WARNING),
+        Finding("link", ""),
+    ]
+    composer = PickyComposer(MessageRefused("delivery 1", findings))
+    with smtp_server() as server:
+        asyncio.run(sender(database, clock, server.port, composer=composer).run())
+    assert "error=MessageRefused rules=forbidden-element,link" in caplog.text
 
 
 def test_logs_hold_no_address(database: Database, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:

@@ -98,6 +98,16 @@ def in_column(body: str) -> list[str]:
         ("<mj-text>x<BR></mj-text>", "2: write <br> in small letters"),
         ("<mj-text>x</mj-text>\n<!-- x", "3: this comment is never closed"),
         ("<mj-raw><!--[if mso]><table><![endif]--></mj-raw>", "2: <table> is still open at </mj-raw> in m.mjml:2"),
+        ("<script>x</script>", "2: <script> has no place in a mail; take it out"),
+        ("<style>p { color: red }</style>", "2: <style> does nothing here; use <mj-style> in <mj-head>"),
+        # What is no value, no class, no declaration.
+        ("<mj-text>No.\n{ view.number }</mj-text>", "3: every reader would see { view.number } as it is; was {{ v"),
+        ('<mj-text mj-class="topp">x</mj-text>', "2: there is no mj-class 'topp'; write <mj-class name=\"topp\""),
+        ('<mj-text><p style="color: red font-size: 1px">x</p></mj-text>', "2: style of <p>: the value of color holds a ':'; w"),
+        # Jinja.
+        ("<mj-text>\n{% if a = 3 %}x{% endif %}</mj-text>", "3: expected token 'end of statement block', got '='; write == to"),
+        ("<mj-text>\n{% if a %}x\n</mj-text>", "3: this {% if %} is never closed; write {% endif %} where it ends"),
+        ("{% for a in b %}\n{% if a %}\n{% endfor %}", "4: {% endfor %} while the {% if %} of line 3 is open; write {% endif"),
         # What HTML parsers move.
         ("<mj-table><tr><td>x</td></tr></mj-table>", "2: <tr> stands directly in <mj-table>; write <tbody> around it"),
         ("<mj-table><tbody><td>x</td></tbody></mj-table>", "2: <td> stands directly in <tbody>; write <tr> around it"),
@@ -130,6 +140,21 @@ def test_a_mistake_that_the_compiler_passes_over_is_named_with_its_line(body: st
 )  # fmt: skip
 def test_a_mistake_in_the_frame_is_named_with_its_line(document: str, found: str) -> None:
     assert found in problems(document)[0]
+
+
+def test_a_class_is_looked_for_among_those_that_the_document_has() -> None:
+    head = '<mj-head><mj-attributes><mj-class name="top" color="red" /></mj-attributes></mj-head>'
+    document = f'<mjml>{head}<mj-body mj-class="top {{{{ x }}}}"><mj-section\nmj-class="topp" /></mj-body></mjml>'
+    assert problems(document) == ["2: there is no mj-class 'topp'; did you mean top?"]
+
+
+def test_an_element_that_is_not_closed_stands_for_all_that_seems_wrong_because_of_it() -> None:
+    section = "<mj-section><mj-column><mj-text>x</mj-text></mj-column></mj-section>\n"
+    unclosed = section.replace("</mj-section>", "")
+    document = f"<mjml><mj-body>\n{unclosed}{section * 9}</mj-body></mjml>"
+    assert problems(document) == ["2: <mj-section> is still open at </mj-body> in m.mjml:12; write </mj-section> before that"]
+    # What comes behind it is another matter.
+    assert len(in_column("<mj-text><p>x</mj-text>\n<mj-txt />")) == 2
 
 
 def test_all_mistakes_are_named_in_the_order_of_the_document() -> None:
@@ -174,6 +199,7 @@ def test_style_sheets_may_hold_values_and_no_statements() -> None:
         (".a {\n .b { color: red } }", (2, "a rule within a rule, which few mail clients know; write it by itself")),
         ("{ color: red }", (1, "no selector stands before this {")),
         (".a { content: 'x\n }", (1, "the value of content cannot be read")),
+        (".a { color: red\n font-size: 1px }", (1, "the value of color holds a ':'; write ; before font-size")),
         ("@media print {\n .a { b }\n}", (2, "this is no declaration such as color: red")),
     ],
 )
@@ -183,6 +209,7 @@ def test_a_mistake_in_a_style_sheet_is_named_with_its_line(css: str, found: tupl
 
 
 def test_style_sheets_without_mistakes_are_let_pass() -> None:
+    assert list(check_css(".a { filter: progid:X.Y(z=1); background: url(data:image/png;base64,AA) }")) == []
     css = "@import url(a.css); /* { */ .a::before { content: '}' } @font-face { src: url(b) } @media (x) { .a { color: red } }"
     assert list(check_css(css)) == []
 
