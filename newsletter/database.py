@@ -223,7 +223,8 @@ def _out_of_reach(url: str, error: SQLAlchemyError) -> DatabaseError:
 #: What a process that froze or vanished in the middle of a transaction has locked must be free again before its deliveries
 #: are taken over: the server ends such a session, and the connection notices a dead host (libpq, section 34.1.2).
 _POSTGRES_LIMITS = {
-    "options": "-c idle_in_transaction_session_timeout=10s",
+    # Nothing here runs long enough to be worth compiling.
+    "options": "-c idle_in_transaction_session_timeout=10s -c jit=off",
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,

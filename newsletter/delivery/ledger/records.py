@@ -73,7 +73,8 @@ _TYPES = (
     *("BIGINT", "INTEGER", "VARCHAR(16)", "VARCHAR(32)", "INTEGER"),
     *(INSTANT, "INTEGER", "VARCHAR(16)", "TEXT", "VARCHAR(64)"),
 )
-#: A server may quote the address, and its owner may have been erased while the message was on its way.
+#: A server may quote the address, and its owner may have been erased while the message was on its way. OFFSET 0 has each row's
+#: readers looked up by their keys: without it PostgreSQL may first list all that there are, for a table it has no statistics of.
 _RECORD = """
 UPDATE delivery SET
   state = said.column3,
@@ -84,7 +85,7 @@ UPDATE delivery SET
   reply_code = CASE said.column3 WHEN 'dot_sent' THEN delivery.reply_code ELSE said.column7 END,
   reply_status = COALESCE(said.column8, delivery.reply_status),
   reply_text = CASE WHEN said.column9 IS NULL THEN delivery.reply_text WHEN said.column9 <> '' AND EXISTS (
-    SELECT 1 FROM subscriber WHERE subscriber.id = delivery.subscriber_id AND subscriber.state = 'erased'
+    SELECT 1 FROM subscriber WHERE subscriber.id = delivery.subscriber_id AND subscriber.state = 'erased' LIMIT 1 OFFSET 0
   ) THEN '' ELSE said.column9 END,
   changed_at = :now
 FROM (VALUES :rows) AS said
@@ -95,8 +96,9 @@ WHERE delivery.id = said.column1 AND delivery.epoch = said.column2 AND CASE said
       WHERE issue.id = delivery.issue_id AND issue.state = 'open'
         AND subscriber.id = delivery.subscriber_id AND subscriber.state = 'active'
         AND subscription.subscriber_id = delivery.subscriber_id AND subscription.newsletter = issue.newsletter
+      LIMIT 1 OFFSET 0
     )
-    AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.address_hash = said.column10)
+    AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.address_hash = said.column10 LIMIT 1 OFFSET 0)
   ELSE delivery.state IN ('claimed', 'dot_sent')
     OR (said.column3 = 'sent' AND delivery.state IN ('pending', 'deferred', 'doubtful'))
 END
