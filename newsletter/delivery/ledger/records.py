@@ -74,7 +74,7 @@ _TYPES = (
     *(INSTANT, "INTEGER", "VARCHAR(16)", "TEXT", "VARCHAR(64)"),
 )
 #: A server may quote the address, and its owner may have been erased while the message was on its way. OFFSET 0 has each row's
-#: readers looked up by their keys: without it PostgreSQL may first list all that there are, for a table it has no statistics of.
+#: readers looked up by their keys: without it PostgreSQL may list all that there are first, where it has no statistics yet.
 _RECORD = """
 UPDATE delivery SET
   state = said.column3,
