@@ -20,6 +20,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 Result = TypeVar("Result")
 PHONE, DESKTOP = 390, 1280
+#: Widths and colours at which slow looks are taken: each once, or with ``TORTURE`` set, each with each.
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = (
+    [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")]
+    if os.environ.get("TORTURE")
+    else [(PHONE, "dark"), (DESKTOP, "light")]
+)
 FLAGS = [
     "--headless",
     "--no-sandbox",

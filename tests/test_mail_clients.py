@@ -21,7 +21,7 @@ from newsletter.preview.checks.report import Fit, examine
 from newsletter.preview.checks.spam import PROGRAM, spam_scores
 from newsletter.rendering.findings import Severity
 from newsletter.rendering.view.look import contrast
-from tests.browser import DESKTOP, PHONE, Chromium, Visit
+from tests.browser import LOOKS, Chromium, Visit
 from tests.preview.checks.mails import packaged_mails
 from tests.rendering.samples import THEMES
 
@@ -112,8 +112,9 @@ def test_spamassassin_scores_every_kind_of_message_below_one() -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.torture
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_nothing_in_any_packaged_mail(
     chromium: Chromium, theme: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from newsletter.clock import ManualClock
 from newsletter.database import Database
-from tests.browser import DESKTOP, PHONE, Chromium, Visit
+from tests.browser import LOOKS, Chromium, Visit
 from tests.samples import record
 from tests.web.house import House, house
 from tests.web.issues import publish
@@ -61,8 +61,8 @@ def home(tmp_path: Path, sqlite_template: Path, clock: ManualClock) -> Iterator[
     database.dispose()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [NARROW, PHONE, DESKTOP])
+@pytest.mark.torture
+@pytest.mark.parametrize(("width", "scheme"), [(NARROW, "light"), *LOOKS])
 def test_every_page_fits_is_accessible_and_asks_nobody_else(
     chromium: Chromium, home: House, width: int, scheme: Literal["light", "dark"]
 ) -> None:

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from newsletter.clock import ManualClock
 from newsletter.preview.studio.pages import VIEWS
-from tests.browser import PHONE, Chromium, Visit
+from tests.browser import LOOKS, PHONE, Chromium, Visit
 from tests.flow import build, send, subscribe, take_in
 from tests.preview.studio.site import Site, small_site
 from tests.preview.studio.test_pages import TABLE
@@ -52,8 +52,8 @@ def faults(visit: Visit) -> str:
     return "" if results.violations_count == 0 else str(results.generate_report())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.torture
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_everybody_can_use_every_view(chromium: Chromium, site: Site, width: int, scheme: Literal["light", "dark"]) -> None:
     def look(visit: Visit) -> None:
         for state in STATES:
