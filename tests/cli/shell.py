@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,19 @@ class Ended:
         return json.loads(self.out)
 
 
+@contextmanager
+def logging_as_it_was() -> Iterator[None]:
+    """Take back what a command says of logs: it means its own process, and this one has other tests to run."""
+    loggers = [logging.getLogger(name) for name in (None, "newsletter", "subscribers")]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, (level, handlers) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
+
+
 class Shell:
     """Calls commands with a configuration."""
 
@@ -34,7 +50,7 @@ class Shell:
 
     def __call__(self, *arguments: str) -> Ended:
         self._capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
+        with logging_as_it_was(), pytest.raises(SystemExit) as end:
             main(["--config", str(self._config), *arguments])
         printed = self._capsys.readouterr()
         assert isinstance(end.value.code, int)
