@@ -200,7 +200,7 @@ class App:
                 add()
             except SQLAlchemyError as error:
                 # Its text may hold values of rows.
-                log.error("app.enrich_failed part=%s error=%s", part, type(error).__name__)  # noqa: TRY400 - see above
+                log.error("app.enrich_failed part=%s error=%s", part, type(error).__name__)  # noqa: TRY400 - its text may hold values
             except Exception:
                 log.exception("app.enrich_failed part=%s", part)
 

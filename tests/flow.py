@@ -42,6 +42,20 @@ list_id = "robots.example.org"
 size = 5
 """
 
+#: Fields of an issue's mail, in their order.
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "MIME-Version",
+    "Content-Type",
+]
+
 
 @contextmanager
 def program(

@@ -19,20 +19,7 @@ from newsletter.digest.store import IssueStore
 from newsletter.rendering.words.tex import readable
 from newsletter.web.archive import Archive
 from subscribers.model import Cadence, Choices, ConsentMethod, Interests
-from tests.flow import account, build, mails, numbered, program, send, subscribe, take_in, text_of
-
-HEADERS = [
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-    "MIME-Version",
-    "Content-Type",
-]
+from tests.flow import HEADERS, account, build, mails, numbered, program, send, subscribe, take_in, text_of
 
 
 @pytest.fixture

@@ -31,21 +31,9 @@ from newsletter.digest.store import IssueStore
 from newsletter.rendering.message.message import FEEDBACK, PREFERENCES, TOKEN_LENGTH, UNSUBSCRIBE, Personal
 from subscribers.model import Choices, ConsentMethod
 from tests.browser import Chromium, Visit
-from tests.flow import build, mails, program, send, served, text_of
+from tests.flow import HEADERS, build, mails, program, send, served, text_of
 from tests.hostile import HOSTILE, TEXTS, mark, words, write_papers
 
-HEADERS = [
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-    "MIME-Version",
-    "Content-Type",
-]
 THEMES = ("quiet", "rich", "compact")
 #: Papers in a mail: a lead, cards, and lines below them.
 SHOWN = 7

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from newsletter.config import NewsletterConfig
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
-from newsletter.rendering.view.look import Look
+from newsletter.rendering.view.look import Look, Sides
 from newsletter.rendering.view.views import DigestView
 from newsletter.rendering.words.catalogue import marked
 from newsletter.rendering.words.language import Language
@@ -39,7 +39,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterView:
+class LetterView(Sides):
     """What the template of a letter is shown besides its ``values``. Absent text, and a link it does not have, is ``""``.
 
     ``contact`` is the address that takes answers. ``number``, ``date``, ``intro``, ``online_url`` and ``ranking_url`` are those
@@ -63,16 +63,6 @@ class LetterView:
     intro: str = ""
     online_url: str = ""
     ranking_url: str = ""
-
-    @property
-    def start(self) -> str:
-        """The side that lines begin at: ``left`` or ``right``."""
-        return "right" if self.direction == "rtl" else "left"
-
-    @property
-    def end(self) -> str:
-        """The side that lines end at."""
-        return "left" if self.direction == "rtl" else "right"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,23 @@ class Image:
     alt: str
 
 
+class Sides:
+    """Where lines begin and end in what is written in ``direction`` (``ltr`` or ``rtl``)."""
+
+    __slots__ = ()
+    direction: str
+
+    @property
+    def start(self) -> str:
+        """The side that lines begin at: ``left`` or ``right``."""
+        return "right" if self.direction == "rtl" else "left"
+
+    @property
+    def end(self) -> str:
+        """The side that lines end at."""
+        return "left" if self.direction == "rtl" else "right"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """The look of a newsletter.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestEntry, Issue, PoolEntry
 from newsletter.papers.model import Paper, PaperSeq
-from newsletter.rendering.view.look import Image, Look
+from newsletter.rendering.view.look import Image, Look, Sides
 from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.sentences import (
     author_words,
@@ -159,7 +159,7 @@ class PaperView:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestView:
+class DigestView(Sides):
     """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list.
 
     ``count`` papers are in it; of those, ``more_online`` are on the page of the issue only, as the mail has no room.
@@ -186,16 +186,6 @@ class DigestView:
     cards: tuple[PaperView, ...]
     rising: tuple[PaperView, ...]
     more_online: int
-
-    @property
-    def start(self) -> str:
-        """The side that lines begin at: ``left`` or ``right``."""
-        return "right" if self.direction == "rtl" else "left"
-
-    @property
-    def end(self) -> str:
-        """The side that lines end at."""
-        return "left" if self.direction == "rtl" else "right"
 
 
 @dataclass(frozen=True, slots=True)

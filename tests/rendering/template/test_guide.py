@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def names_in(table: str) -> list[str]:
 )
 def test_the_guide_names_every_field_that_a_template_is_given_and_no_other(title: str, view: type) -> None:
     assert dataclasses.is_dataclass(view)
-    properties = [name for name, value in vars(view).items() if isinstance(value, property)]
+    properties = [name for name, _ in inspect.getmembers(view, lambda member: isinstance(member, property))]
     fields = [field.name for field in dataclasses.fields(view)]
     named = names_in(section(title))
     assert sorted(named) == sorted([*fields, *properties])
