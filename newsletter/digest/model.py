@@ -44,6 +44,20 @@ class Issue:
     note: str = ""
 
 
+class Section(StrEnum):
+    """Part of a mail that a paper belongs to. ``LATE``: listed long ago, taking off now (a late bloomer)."""
+
+    TOP = "top"
+    LATE = "late"
+
+
+class CorrectionKind(StrEnum):
+    """What happened to a paper after readers got it."""
+
+    WITHDRAWN = "withdrawn"
+    RETITLED = "retitled"
+
+
 @dataclass(frozen=True, slots=True)
 class PoolEntry:
     """One paper of an issue's pool: ``rank`` from 1, and the receipt of why it stands there."""
@@ -51,11 +65,30 @@ class PoolEntry:
     rank: int
     paper: Paper
     receipt: Receipt
+    section: Section = Section.TOP
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What readers who got ``paper`` in an issue frozen before ``changed_at`` are told, once.
+
+    ``position`` (from 0) names it within its issue. ``paper`` is as it is now; ``title_before`` is the title it had.
+    """
+
+    position: int
+    kind: CorrectionKind
+    paper: Paper
+    title_before: str
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class DigestEntry:
-    """A paper chosen for a reader. ``match`` names the interest it answers (``keyword:planning``), or is empty."""
+    """A paper chosen for a reader.
+
+    ``match`` names the interest it answers (``keyword:planning``, ``author:Ada Example``, ``lab:…``, ``category:cs.CL``), or
+    the word that the reader's feedback speaks for it (``taste:planning``), or is empty.
+    """
 
     paper_seq: PaperSeq
     match: str = ""
@@ -63,8 +96,9 @@ class DigestEntry:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """An ordered choice from an issue's pool; the first entry leads."""
+    """An ordered choice from an issue's pool; the first entry leads. ``corrections`` are positions of the issue's."""
 
     id: DigestId
     issue_id: IssueId
     entries: tuple[DigestEntry, ...]
+    corrections: tuple[int, ...] = ()

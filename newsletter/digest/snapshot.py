@@ -50,7 +50,12 @@ def receipt_from_json(values: dict[str, Any]) -> Receipt:
         **{
             **values,
             "at": datetime.fromisoformat(values["at"]),
-            "parts": tuple(ReceiptPart(**part) for part in values["parts"]),
+            "parts": tuple(_part_from_json(part) for part in values["parts"]),
             "history": tuple(values["history"]),
         }
     )
+
+
+def _part_from_json(values: dict[str, Any]) -> ReceiptPart:
+    figures = tuple((name, value) for name, value in values.get("figures", ()))
+    return ReceiptPart(values["name"], values["points"], values.get("words", ""), figures)

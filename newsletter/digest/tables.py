@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from subscribers.base import Base, RowId
@@ -47,6 +47,25 @@ class IssuePaperRow(Base):
     score: Mapped[float]
     receipt: Mapped[dict[str, Any]]
     snapshot: Mapped[dict[str, Any]]
+    #: Part of the mail it belongs to, a :class:`newsletter.digest.model.Section`.
+    section: Mapped[str] = mapped_column(String(16), default="top", server_default="top")
+
+    __table_args__ = (Index(None, "paper_seq", "issue_id"),)
+
+
+class IssueCorrectionRow(Base):
+    """A paper of earlier issues that was withdrawn or got another title since; its readers are told once."""
+
+    __tablename__ = "issue_correction"
+
+    issue_id: Mapped[int] = mapped_column(RowId, ForeignKey("issue.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    paper_seq: Mapped[int] = mapped_column(RowId, ForeignKey("paper.seq"))
+    #: A :class:`newsletter.digest.model.CorrectionKind`.
+    kind: Mapped[str] = mapped_column(String(16))
+    changed_at: Mapped[datetime]
+    title_before: Mapped[str] = mapped_column(Text)
+    snapshot: Mapped[dict[str, Any]]
 
     __table_args__ = (Index(None, "paper_seq", "issue_id"),)
 
@@ -60,5 +79,7 @@ class DigestRow(Base):
     issue_id: Mapped[int] = mapped_column(RowId, ForeignKey("issue.id"))
     key: Mapped[str] = mapped_column(String(64))
     entries: Mapped[list[Any]]
+    #: Positions of the issue's corrections that concern its readers.
+    corrections: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
 
     __table_args__ = (UniqueConstraint("issue_id", "key"),)

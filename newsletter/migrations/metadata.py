@@ -7,8 +7,10 @@ import newsletter.digest.tables
 import newsletter.notices.tables
 import newsletter.papers.tables
 import newsletter.pictures.tables
+import newsletter.schedule.tables
 import newsletter.sources.tables
 import newsletter.summaries.tables
+import newsletter.taste.tables
 import subscribers.tables
 from subscribers.base import Base
 
@@ -20,8 +22,10 @@ _ROOMS = (
     newsletter.notices.tables,
     newsletter.papers.tables,
     newsletter.pictures.tables,
+    newsletter.schedule.tables,
     newsletter.sources.tables,
     newsletter.summaries.tables,
+    newsletter.taste.tables,
     subscribers.tables,
 )
 metadata = Base.metadata

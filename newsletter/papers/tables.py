@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -61,6 +62,17 @@ class PaperListingRow(Base):
     source: Mapped[str] = mapped_column(String(64), primary_key=True)
     listed_at: Mapped[datetime]
     first_seen_at: Mapped[datetime]
+
+
+class PaperChangeRow(Base):
+    """Facts of a paper that changed at an instant: ``before`` has their columns' former values, by name."""
+
+    __tablename__ = "paper_change"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    paper_seq: Mapped[int] = mapped_column(RowId, ForeignKey("paper.seq"), index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    before: Mapped[dict[str, Any]]
 
 
 class SignalRow(Base):

@@ -10,11 +10,15 @@ from newsletter.papers.model import Paper
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPart:
-    """One named addend of a score: ``points`` with the sentence fragment that a reader is shown for it."""
+    """One named addend of a score: ``points``, and the figures they come from, by name.
+
+    ``words`` is what a receipt of an earlier version says instead of figures.
+    """
 
     name: str
     points: float
-    words: str
+    words: str = ""
+    figures: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Receipt:
     ``score`` is the sum of the parts' points. ``votes``, ``comments`` and ``stars`` are the latest measured figures (None:
     never measured); ``votes_gained`` is the change over the last 24 h, None where no older figure is known.
     ``rank_before`` is its rank in the issue before, None if it was not in it. ``history`` are the measured votes, thinned to at
-    most eight, oldest first, never falling: for the trend bar.
+    most eight, oldest first, never falling: for the trend bar. ``forecast`` is how many votes it is on course for in all.
     """
 
     at: datetime
@@ -36,6 +40,7 @@ class Receipt:
     stars: int | None = None
     history: tuple[int, ...] = ()
     rank_before: int | None = None
+    forecast: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What readers' more and less like this teaches about what they would like to read."""

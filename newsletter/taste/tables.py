@@ -1,0 +1,26 @@
+"""What was learned about a reader's taste."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from subscribers.base import Base, RowId
+
+
+class TasteRow(Base):
+    """A reader's linear model, made anew from the reader's opinions; it goes with the person's row."""
+
+    __tablename__ = "taste"
+
+    subscriber_id: Mapped[int] = mapped_column(RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True)
+    #: The opinions it was learned from: how many, and the instant of the newest.
+    opinions: Mapped[int]
+    newest_at: Mapped[datetime]
+    learned_at: Mapped[datetime]
+    weights: Mapped[bytes] = mapped_column(LargeBinary)
+    #: The words that weigh most, with their weights, so that the reader can be told.
+    words: Mapped[list[Any]]
