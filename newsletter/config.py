@@ -62,6 +62,7 @@ def _known_zone(name: str) -> str:
 
 
 Zone = Annotated[str, BeforeValidator(_known_zone)]
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 class Section(BaseModel):
@@ -316,8 +317,17 @@ class HfDailyPapersConfig(Section):
     enabled: bool = True
     url: str = "https://huggingface.co/api/daily_papers"
     days_back: int = Field(
-        3, ge=0, le=60, description="earlier days asked for again at each run, for late papers and new votes"
+        3, ge=0, le=60, description="earlier days asked for again at each run; 0 asks for today alone, and never for older ones"
     )
+    sometimes_back: int = Field(
+        7, ge=0, le=60, description="earlier days, beyond days_back, asked for again every sometimes_every"
+    )
+    sometimes_every: Duration = Field(timedelta(hours=6), description="how often days up to sometimes_back are asked for again")
+    rarely_back: int = Field(
+        30, ge=0, le=400, description="earlier days, beyond those, asked for again every rarely_every, to see who blooms late"
+    )
+    rarely_every: Duration = Field(timedelta(days=1), description="how often days up to rarely_back are asked for again")
+    older_days_per_run: int = Field(4, ge=1, le=100, description="days beyond days_back asked for in one run at most")
     limit: int = Field(100, ge=1, le=100, description="papers asked for per page")
 
 
@@ -338,22 +348,145 @@ class ArxivRssConfig(Section):
     categories: tuple[str, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO")
 
 
+class PreprintsConfig(Section):
+    """What the preprint servers of one house have in common."""
+
+    enabled: bool = False
+    url: str = ""
+    categories: tuple[str, ...] = Field(
+        (), description="subjects whose preprints are taken, as the service writes them, like 'bioinformatics'; empty takes all"
+    )
+    days_back: int = Field(2, ge=0, le=60, description="earlier days asked for again at each run, for late preprints")
+    max_papers: int = Field(3000, ge=100, le=100_000, description="entries read at most in one run; more is told as an error")
+    ask_every: Duration = Field(timedelta(hours=3), description="least time between two times the same days are asked for")
+
+
+class BiorxivConfig(PreprintsConfig):
+    """bioRxiv: preprints in biology, as they are posted."""
+
+    url: str = "https://api.biorxiv.org/details/biorxiv"
+
+
+class MedrxivConfig(PreprintsConfig):
+    """medRxiv: preprints in medicine, as they are posted."""
+
+    url: str = "https://api.biorxiv.org/details/medrxiv"
+
+
+class IndexConfig(Section):
+    """What the indexes that are searched have in common."""
+
+    enabled: bool = False
+    url: str = ""
+    days_back: int = Field(7, ge=0, le=365, description="how many days before today a paper may have appeared; indexes lag")
+    max_papers: int = Field(300, ge=1, le=5000, description="newest papers taken in one run")
+    ask_every: Duration = Field(timedelta(hours=6), description="least time between two times the same question is asked")
+    api_key: SecretStr | None = Field(None, description="key of the service, if you have one; better kept in api_key_file")
+    api_key_file: Path | None = Field(None, description="file whose first line is the key")
+
+    @model_validator(mode="after")
+    def _a_key_needs_tls(self) -> Self:
+        is_safe = re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)", self.url)
+        if (self.api_key or self.api_key_file) and not is_safe:
+            raise ValueError("a key needs TLS; url must begin with https://, or lead to this machine")
+        return self
+
+
+class SemanticScholarConfig(IndexConfig):
+    """Semantic Scholar: new papers that a search finds. Citations are no votes, so none are counted."""
+
+    url: str = "https://api.semanticscholar.org/graph/v1/paper/search/bulk"
+    query: str = Field(
+        '"machine learning" | "language model" | "neural network"',
+        min_length=1,
+        description="words searched for in title and abstract, in the service's syntax: + and, | or, - not, quotes for phrases",
+    )
+    fields_of_study: tuple[str, ...] = Field(
+        ("Computer Science",), description="fields whose papers are taken, as the service writes them; empty takes all"
+    )
+
+
+class OpenAlexConfig(IndexConfig):
+    """OpenAlex: new works that a filter or a search finds. Its citations are no votes either."""
+
+    url: str = "https://api.openalex.org/works"
+    filter: str = Field(
+        "primary_topic.subfield.id:1702|1707,type:article|preprint",
+        description="in the service's syntax; 1702 is artificial intelligence, 1707 computer vision; empty takes all works",
+    )
+    search: str = Field("", description="words searched for in title and abstract; empty searches for none")
+
+
+class FeedConfig(Section):
+    """Any RSS or Atom feed of papers. Its short name stands behind the dot; each further feed takes a section of its own."""
+
+    enabled: bool = True
+    url: str = Field("", description="address of the feed")
+
+
 class SourcesConfig(Section):
     """Where papers and votes come from."""
 
     hf_daily_papers: HfDailyPapersConfig = HfDailyPapersConfig()
     arxiv_api: ArxivApiConfig = ArxivApiConfig()
     arxiv_rss: ArxivRssConfig = ArxivRssConfig()
+    biorxiv: BiorxivConfig = BiorxivConfig()
+    medrxiv: MedrxivConfig = MedrxivConfig()
+    semantic_scholar: SemanticScholarConfig = SemanticScholarConfig()
+    openalex: OpenAlexConfig = OpenAlexConfig()
+    feeds: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")], FeedConfig] = Field(
+        default_factory=dict, description="feeds of papers, a table [sources.feeds.FEED] each"
+    )
+
+    @model_validator(mode="after")
+    def _feeds_have_an_address(self) -> Self:
+        nameless = [name for name, feed in self.feeds.items() if not feed.url]
+        if nameless:
+            raise ValueError(f"feeds.{nameless[0]}.url is empty; write the address of the feed")
+        return self
+
+
+class HistoryConfig(Section):
+    """How long measured votes, comments and stars are kept, and how they thin out."""
+
+    whole: Duration = Field(timedelta(days=7), description="how long every snapshot is kept; at least 2 days")
+    per_doubling: int = Field(
+        7, ge=1, le=1000, description="older snapshots kept for each doubling of the time since a paper's first one"
+    )
+    keep: Duration = Field(timedelta(days=400), description="how long those are kept; then only one for each doubling stays")
+
+    @model_validator(mode="after")
+    def _a_day_can_be_compared_with_the_one_before(self) -> Self:
+        if self.whole < timedelta(days=2):
+            raise ValueError("history.whole must be at least 2d: what a paper gained in a day is told from its snapshots")
+        if self.keep < self.whole:
+            raise ValueError("history.keep must not be shorter than history.whole")
+        return self
 
 
 class TrendingConfig(Section):
     """Weights of the ranking formula (``docs/ranking.md``); a weight of 0 switches a part off."""
 
-    half_life: Duration = Field(timedelta(hours=36), description="age at which a paper's attention counts half")
-    prior_hours: float = Field(6.0, gt=0, description="hours added to a paper's age, so that the first minutes do not decide")
-    votes_weight: float = Field(10.0, ge=0, description="points per doubling of votes per hour")
-    comments_weight: float = Field(2.0, ge=0, description="points per doubling of comments")
-    stars_weight: float = Field(1.0, ge=0, description="points per doubling of stars of its code")
+    forecast_weight: float = Field(10.0, ge=0, description="points per doubling of the votes a paper is on course for")
+    prior_weight: float = Field(11.0, ge=0, description="the same, by what is known at listing, where no votes were measured")
+    prior_votes: float = Field(8.0, gt=0, description="votes that what is known at listing weighs in a forecast")
+    vote_sources: tuple[str, ...] = Field(("hf_daily_papers",), description="sources whose readers vote for papers")
+    elsewhere: float = Field(0.1, ge=0, le=1, description="share of its expected votes that a paper of no such source counts")
+    half_life: Duration = Field(timedelta(hours=12), description="after which votes and stars gained count half")
+    velocity_weight: float = Field(0.25, ge=0, description="points per doubling of votes gained lately")
+    attention_weight: float = Field(1.0, ge=0, description="points per doubling of votes so far")
+    discussion_weight: float = Field(0.5, ge=0, description="points per doubling of comments")
+    stars_weight: float = Field(0.2, ge=0, description="points per doubling of stars gained lately by its code")
+    agreement_weight: float = Field(2.0, ge=0, description="points per doubling of the sources that list it")
+    freshness_weight: float = Field(8.0, ge=0, description="points that a paper of the age fresh_for loses")
+    fresh_for: Duration = Field(timedelta(days=14), description="age around which a paper begins to fade")
+    diversity: float = Field(6.0, ge=0, description="points that a paper loses at most that says what better ones said; 0: off")
+
+
+class TasteConfig(Section):
+    """What is learned from readers' more and less like this."""
+
+    half_life: Duration = Field(timedelta(days=180), description="age at which an opinion counts half")
 
 
 class ScheduleConfig(Section):
@@ -362,6 +495,20 @@ class ScheduleConfig(Section):
     tick: Duration = Field(timedelta(seconds=30), description="how often the program looks for what is due")
     fetch_every: Duration = Field(timedelta(hours=1), description="time between two runs of the sources")
     grace: Duration = Field(timedelta(hours=12), description="a slot missed by more than this is left out")
+    deadline: Duration = Field(
+        timedelta(hours=2), description="how long after build_at an issue waits for sources that are late or fail"
+    )
+    note_to: tuple[str, ...] = Field(
+        (), description="addresses that are told by mail, once, when a slot gets no issue, and why; empty tells nobody"
+    )
+
+    @field_validator("note_to")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address!r} is not an e-mail address; write it like papers@example.org")
+        return value
 
 
 class FieldConfig(Section):
@@ -435,9 +582,21 @@ class NewsletterConfig(Section):
     weekly_on: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
         "friday", description="day of the weekly issue"
     )
+    quiet: Literal["skip", "short", "catch_up"] = Field(
+        "skip", description="on a quiet day: no mail, a mail of the new papers only, or the best that readers have not had"
+    )
+    quiet_below: int = Field(
+        3, ge=1, le=100, description="new papers since the last issue of the same cadence; fewer make a quiet day"
+    )
     size: int = Field(10, ge=1, le=60, description="papers in a digest, unless a reader chose otherwise")
-    pool_size: int = Field(120, ge=1, le=1000, description="papers an issue's pool holds for readers' own choices")
-    pool_days: int = Field(14, ge=1, le=90, description="age in days up to which a listed paper may enter a pool")
+    pool_size: int = Field(200, ge=1, le=1000, description="papers an issue's pool holds for readers' own choices")
+    pool_days: int = Field(
+        35, ge=1, le=90, description="age in days up to which a listed paper may enter a pool; a monthly one takes 31 at least"
+    )
+    late_bloomers: int = Field(2, ge=0, le=10, description="most older papers that take off now, in a section of their own")
+    late_bloomer_votes: int = Field(
+        20, ge=1, description="votes within two days from which on an older paper may count as taking off"
+    )
     language: str = Field(
         "en",
         pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
@@ -468,7 +627,7 @@ class NewsletterConfig(Section):
     def _address(cls, value: str, info: Any) -> str:
         if value == "" and info.field_name != "from_address":
             return value
-        if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+        if not _ADDRESS.fullmatch(value):
             raise ValueError("not an e-mail address; write it like papers@example.org")
         return value
 
@@ -527,10 +686,12 @@ class Config(Section):
     inbox: InboxConfig = InboxConfig()
     http: HttpConfig = HttpConfig()
     sources: SourcesConfig = SourcesConfig()
+    history: HistoryConfig = HistoryConfig()
     pictures: PicturesConfig = PicturesConfig()
     summaries: SummariesConfig = SummariesConfig()
     preview: PreviewConfig = PreviewConfig()
     trending: TrendingConfig = TrendingConfig()
+    taste: TasteConfig = TasteConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     log: LogConfig = LogConfig()
     newsletters: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], NewsletterConfig] = Field(
@@ -581,3 +742,4 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
     yield "newsletters.NAME.dkim.SELECTOR", DkimConfig
     yield "delivery.domains.GROUP", DomainConfig
     yield "relays.RELAY", RelayConfig
+    yield "sources.feeds.FEED", FeedConfig

@@ -12,12 +12,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from newsletter.config import Config, NewsletterConfig
+from newsletter.config import Config
 from newsletter.errors import ConfigError
 
 ENV_PREFIX = "NEWSLETTER_"
@@ -117,10 +117,11 @@ def _keys_beside(place: list[str]) -> list[str]:
     model: type[BaseModel] = Config
     for part in place[:-1]:
         field = model.model_fields.get(part)
-        if field is None:  # below the mapping of newsletters: the name of one
-            model = NewsletterConfig
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            model = field.annotation
+        if field is None:  # the name of one in a table of sections
+            continue
+        inner = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
     return list(model.model_fields)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -21,6 +21,8 @@ from newsletter.clock import SystemClock
 from newsletter.database import MIGRATIONS, Database
 from newsletter.errors import DatabaseError
 from newsletter.migrations.metadata import metadata
+from newsletter.papers.model import PaperSeq, Signal
+from newsletter.papers.store import PaperStore
 from newsletter.papers.tables import PaperIdentityRow
 from subscribers.model import Cadence, Choices, Interests
 from subscribers.store import SubscriberStore
@@ -55,6 +57,48 @@ def test_readers_of_the_first_version_are_there_after_the_upgrade(database: Data
         [found] = SubscriberStore(session).subscriptions([1])
     assert found.choices == Choices(Cadence.WEEKLY, 7, "Europe/Berlin", Interests(keywords=("agents",)))
     test_migrations_lead_to_the_models(database)
+
+
+def test_votes_of_an_older_version_are_there_after_the_upgrade(database: Database) -> None:
+    """And after the way back, to the second."""
+    _migrate(database, command.downgrade, "0006")
+    noon = datetime(2026, 8, 17, 12, tzinfo=UTC)
+    zone = "" if database.is_sqlite else "+00:00"
+    facts = (
+        "abstract, authors, author_count, summary, categories, keywords, organization, code_url, project_url, discussion_url, "
+        "thumbnail_url"
+    )
+    measured = [
+        (seq, source, f"2026-08-17 12:{minute:02}:00.{seq % 2 * 25:06}{zone}", minute, None, seq)
+        for seq in range(1, 603)
+        for source in ("arxiv", "hf")
+        for minute in (0, 5)
+    ]
+    with database.write() as session:
+        session.execute(
+            text(
+                f"INSERT INTO paper (seq, key, title, {facts}, listed_at, first_seen_at, changed_at) "  # noqa: S608 - our words
+                "VALUES (:seq, :key, 'Paper', '', '[]', 0, '', '[]', '[]', '', '', '', '', '', :now, :now, :now)"
+            ),
+            [{"seq": seq, "key": f"title:{seq}", "now": f"2026-08-17 12:00:00{zone}"} for seq in range(1, 603)],
+        )
+        session.execute(
+            text("INSERT INTO signal VALUES (:seq, :source, :at, :votes, :comments, :stars)"),
+            [dict(zip(("seq", "source", "at", "votes", "comments", "stars"), row, strict=True)) for row in measured],
+        )
+    for _ in range(2):
+        _migrate(database, command.upgrade, "head")
+        with database.read() as session:
+            found = PaperStore(session).signals(range(1, 604), until=noon + timedelta(hours=1))
+        assert found[PaperSeq(603)] == []
+        for seq in range(1, 603):
+            assert found[PaperSeq(seq)] == [
+                Signal(source, noon + timedelta(minutes=minute), minute, None, seq)
+                for minute in (0, 5)
+                for source in ("arxiv", "hf")
+            ]
+        test_migrations_lead_to_the_models(database)
+        _migrate(database, command.downgrade, "0006")
 
 
 def _migrate(database: Database, way: Callable[[Config, str], object], revision: str) -> None:

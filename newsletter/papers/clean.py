@@ -24,6 +24,9 @@ MAX_LABELS = 200
 MAX_URL = 2_000
 #: The largest whole number a column holds.
 MAX_COUNT = 2**31 - 1
+#: From when and before when a signal may have been measured: what its seconds since 1970 have room for.
+MEASURED_FROM = datetime(1970, 1, 1, tzinfo=UTC)
+MEASURED_BEFORE = datetime(2106, 1, 1, tzinfo=UTC)
 
 #: C0 and C1 controls, unpaired surrogates, and the code points that are never characters (XML 1.0 section 2.2 refuses them).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -99,7 +102,7 @@ def clean_record(record: PaperRecord) -> PaperRecord:
         title=clean_text(record.title, MAX_TITLE),
         abstract=clean_text(record.abstract, MAX_ABSTRACT),
         arxiv_id=arxiv.id if arxiv else None,
-        version=version if arxiv else None,
+        version=version if arxiv or doi else None,
         doi=doi,
         authors=clean_names(record.authors),
         author_count=clean_count(record.author_count),
@@ -118,12 +121,14 @@ def clean_record(record: PaperRecord) -> PaperRecord:
 
 
 def clean_signal(signal: Signal) -> Signal | None:
-    """Return ``signal`` with figures fit to keep, or None if it measured nothing."""
+    """Return ``signal`` fit to keep, to the whole second; None if it measured nothing, or at an instant that cannot be."""
     votes, comments, stars = clean_count(signal.votes), clean_count(signal.comments), clean_count(signal.stars)
     observed_at = fit_instant(signal.observed_at)
-    if observed_at is None or (votes is None and comments is None and stars is None):
+    if observed_at is None or not MEASURED_FROM <= observed_at < MEASURED_BEFORE:
         return None
-    return Signal(signal.source, observed_at, votes, comments, stars)
+    if votes is None and comments is None and stars is None:
+        return None
+    return Signal(signal.source, observed_at.replace(microsecond=0), votes, comments, stars)
 
 
 def clean_observation(observation: Observation) -> Observation:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, exists, insert, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from newsletter.database import lock
 from newsletter.papers import merge
 from newsletter.papers.clean import clean_observation
 from newsletter.papers.identity import fingerprint, names_of
 from newsletter.papers.model import IngestReport, Observation, Paper, PaperRecord, Signal
-from newsletter.papers.rows import chunks, columns_of, to_paper, write_changes
-from newsletter.papers.tables import PaperIdentityRow, PaperListingRow, PaperRow, SignalRow
+from newsletter.papers.rows import SERIES, chunks, columns_of, facts_before, to_paper, write_changes
+from newsletter.papers.series import SNAPSHOT, united, unpacked
+from newsletter.papers.tables import PaperChangeRow, PaperIdentityRow, PaperListingRow, PaperRow, SignalSeriesRow
 
 #: Observations looked up and written together.
 BATCH = 500
+
+#: Held by whoever adds papers and signals, or lets signals go.
+LOCK = "papers.intake"
 
 NO_IDENTITY = "neither arXiv id, DOI nor title"
 NO_TITLE = "no title"
@@ -56,7 +60,7 @@ class Intake:
 
     def take(self, observations: Iterable[Observation]) -> IngestReport:
         """Take all of ``observations`` in."""
-        lock(self._session, "papers.intake")
+        lock(self._session, LOCK)
         for batch in chunks(list(observations), BATCH):
             self._take_batch([clean_observation(observation) for observation in batch])
         return IngestReport(
@@ -86,7 +90,7 @@ class Intake:
             # populate_existing: the session may have read these rows before the lock was ours.
             rows = select(PaperRow).where(PaperRow.seq.in_(seqs)).execution_options(populate_existing=True)
             for row in self._session.scalars(rows):
-                paper = to_paper(row, sources=(), absorbed=())
+                paper = to_paper(row)
                 draft = _Draft(row, paper, paper, is_stored=True)
                 self._drafts.update(dict.fromkeys(by_seq[row.seq], draft))
 
@@ -152,15 +156,9 @@ class Intake:
         session.execute(update(PaperRow).where(PaperRow.merged_into == gone).values(merged_into=kept))
         session.execute(update(PaperIdentityRow).where(PaperIdentityRow.paper_seq == gone).values(paper_seq=kept))
         self._move_listings(gone, kept)
-        twin = aliased(SignalRow)
-        measured_twice = exists().where(
-            twin.paper_seq == kept, twin.source == SignalRow.source, twin.observed_at == SignalRow.observed_at
-        )
-        session.execute(
-            delete(SignalRow).where(SignalRow.paper_seq == gone, measured_twice),
-            execution_options={"synchronize_session": False},
-        )
-        session.execute(update(SignalRow).where(SignalRow.paper_seq == gone).values(paper_seq=kept))
+        moved = self._series([gone])
+        session.execute(delete(SignalSeriesRow).where(SignalSeriesRow.paper_seq == gone))
+        self._add_signals({(kept, source): unpacked(series, source=source) for (_, source), series in moved.items()})
         return survivor
 
     def _move_listings(self, gone: int, kept: int) -> None:
@@ -186,6 +184,8 @@ class Intake:
             elif draft.paper != draft.before:
                 write_changes(draft.row, draft.before, draft.paper)
                 draft.row.changed_at = self._now
+                before = facts_before(draft.before, draft.paper)
+                self._session.add(PaperChangeRow(paper_seq=draft.row.seq, at=self._now, before=before))
             draft.before, draft.is_stored = draft.paper, True
         self._session.flush()
         names = [{"name": name, "paper_seq": draft.row.seq} for draft in drafts for name in sorted(draft.names)]
@@ -213,31 +213,33 @@ class Intake:
             self._session.execute(insert(PaperListingRow), fresh)
 
     def _write_signals(self, drafts: Sequence[_Draft]) -> None:
-        wanted = {
-            (draft.row.seq, signal.source, signal.observed_at): signal for draft in drafts for signal in reversed(draft.signals)
-        }
-        key = (SignalRow.paper_seq, SignalRow.source, SignalRow.observed_at)
-        sources = sorted({source for _, source, _ in wanted})
-        times = [at for _, _, at in wanted]
-        for part in chunks([draft.row.seq for draft in drafts]):
-            stored = select(*key).where(
-                SignalRow.paper_seq.in_(part),
-                SignalRow.source.in_(sources),
-                SignalRow.observed_at.between(min(times), max(times)),
-            )
-            for seq, source, at in self._session.execute(stored):
-                wanted.pop((seq, source, at), None)
-        rows = [
-            {
-                "paper_seq": seq,
-                "source": signal.source,
-                "observed_at": signal.observed_at,
-                "votes": signal.votes,
-                "comments": signal.comments,
-                "stars": signal.stars,
-            }
-            for (seq, _, _), signal in sorted(wanted.items(), key=lambda item: item[0])
-        ]
-        if rows:
-            self._session.execute(insert(SignalRow), rows)
-        self._counts["signals"] += len(rows)
+        given: dict[tuple[int, str], list[Signal]] = {}
+        for draft in drafts:
+            for signal in draft.signals:
+                given.setdefault((draft.row.seq, signal.source), []).append(signal)
+        self._counts["signals"] += self._add_signals(given)
+
+    def _add_signals(self, given: Mapping[tuple[int, str], Sequence[Signal]]) -> int:
+        """Add signals to the series of a paper and source; return how many were not there yet."""
+        known = self._series(sorted({seq for seq, _ in given}))
+        fresh: list[dict[str, object]] = []
+        longer: list[dict[str, object]] = []
+        added = 0
+        for (seq, source), signals in sorted(given.items(), key=lambda item: item[0]):
+            before = known.get((seq, source))
+            after = united(before or b"", signals)
+            if after != before:
+                (fresh if before is None else longer).append({"paper_seq": seq, "source": source, "snapshots": after})
+                added += (len(after) - len(before or b"")) // SNAPSHOT.size
+        if fresh:
+            self._session.execute(insert(SignalSeriesRow), fresh)
+        if longer:
+            self._session.execute(update(SignalSeriesRow), longer)
+        return added
+
+    def _series(self, seqs: Sequence[int]) -> dict[tuple[int, str], bytes]:
+        found: dict[tuple[int, str], bytes] = {}
+        for part in chunks(seqs):
+            for seq, source, snapshots in self._session.execute(select(*SERIES).where(SignalSeriesRow.paper_seq.in_(part))):
+                found[seq, source] = snapshots
+        return found

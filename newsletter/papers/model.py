@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
@@ -74,7 +75,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The attention one source measured for a paper at one instant. None: not measured."""
+    """The attention one source measured for a paper at one instant, stored to the whole second. None: not measured."""
 
     source: str
     observed_at: datetime
@@ -93,6 +94,18 @@ class Observation:
     record: PaperRecord
     signal: Signal | None = None
     history: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PaperChange:
+    """Facts of a stored paper that changed at an instant.
+
+    ``before`` has the former values by the names of :class:`Paper`'s fields, as that class holds them.
+    """
+
+    paper_seq: PaperSeq
+    at: datetime
+    before: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""Between the paper's row and its value."""
+"""Between what is in the paper's tables and its values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
 from newsletter.papers.model import Paper, PaperSeq
-from newsletter.papers.tables import PaperRow
+from newsletter.papers.tables import PaperRow, SignalSeriesRow
 
 Item = TypeVar("Item")
 
@@ -16,16 +17,27 @@ Item = TypeVar("Item")
 CHUNK = 1000
 
 _LISTS = frozenset({"authors", "categories", "keywords"})
-_COLUMNS = tuple(field.name for field in fields(Paper) if field.name not in {"seq", "sources", "absorbed"})
+_INSTANTS = frozenset({"published_at", "listed_at", "withdrawn_at", "first_seen_at"})
+_NAMES = tuple(field.name for field in fields(Paper) if field.name not in {"seq", "sources", "absorbed"})
+#: What is asked for to make a paper, in the order of its fields: without the mapper, which takes longer than the database.
+COLUMNS = tuple(getattr(PaperRow, name) for name in ("seq", *_NAMES))
+#: What is asked for to make a series.
+SERIES = (SignalSeriesRow.paper_seq, SignalSeriesRow.source, SignalSeriesRow.snapshots)
+_LIST_PLACES = tuple(place for place, name in enumerate(("seq", *_NAMES)) if name in _LISTS)
 
 
-def to_paper(row: PaperRow, *, sources: Sequence[str], absorbed: Sequence[int]) -> Paper:
-    """Return the value of a row; ``sources`` and ``absorbed`` come from other rows."""
-    facts: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS}
-    facts.update({name: tuple(facts[name]) for name in _LISTS})
-    return Paper(
-        seq=PaperSeq(row.seq), **facts, sources=tuple(sources), absorbed=tuple(PaperSeq(number) for number in absorbed)
-    )
+def paper_of(values: Sequence[Any], *, sources: Sequence[str], absorbed: Sequence[int]) -> Paper:
+    """Return the paper of a row of ``COLUMNS``; ``sources`` and ``absorbed`` come from other rows."""
+    facts = list(values)
+    for place in _LIST_PLACES:
+        facts[place] = tuple(facts[place])
+    facts += (tuple(sources), tuple(map(PaperSeq, absorbed)))
+    return Paper(*facts)
+
+
+def to_paper(row: PaperRow) -> Paper:
+    """Return the value of a mapped row, without what comes from other rows."""
+    return paper_of([getattr(row, column.key) for column in COLUMNS], sources=(), absorbed=())
 
 
 def columns_of(paper: Paper) -> dict[str, Any]:
@@ -40,6 +52,23 @@ def write_changes(row: PaperRow, before: Paper, after: Paper) -> None:
             setattr(row, name, list(new) if name in _LISTS else new)
 
 
+def facts_before(before: Paper, after: Paper) -> dict[str, Any]:
+    """Return the former values of the facts that differ, fit for JSON."""
+    return {
+        name: old.isoformat() if isinstance(old, datetime) else list(old) if name in _LISTS else old
+        for (name, old), (_, new) in zip(_column_values(before), _column_values(after), strict=True)
+        if old != new
+    }
+
+
+def facts_of(before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what :func:`facts_before` gave as a paper holds it."""
+    return {
+        name: datetime.fromisoformat(value) if value and name in _INSTANTS else tuple(value) if name in _LISTS else value
+        for name, value in before.items()
+    }
+
+
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[list[Item]]:
     """Yield ``items`` in order, at most ``size`` at a time."""
     rest = iter(items)
@@ -48,5 +77,5 @@ def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[list[Item]]:
 
 
 def _column_values(paper: Paper) -> Iterator[tuple[str, Any]]:
-    for name in _COLUMNS:
+    for name in _NAMES:
         yield name, getattr(paper, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from subscribers.base import Base, RowId
@@ -75,16 +75,11 @@ class PaperChangeRow(Base):
     before: Mapped[dict[str, Any]]
 
 
-class SignalRow(Base):
-    """Votes, comments and stars as one source saw them at one instant; append-only."""
+class SignalSeriesRow(Base):
+    """All that one source measured for a paper: its snapshots, packed as ``series.py`` says."""
 
-    __tablename__ = "signal"
+    __tablename__ = "signal_series"
 
     paper_seq: Mapped[int] = mapped_column(RowId, ForeignKey("paper.seq"), primary_key=True)
     source: Mapped[str] = mapped_column(String(64), primary_key=True)
-    observed_at: Mapped[datetime] = mapped_column(primary_key=True)
-    votes: Mapped[int | None]
-    comments: Mapped[int | None]
-    stars: Mapped[int | None]
-
-    __table_args__ = (Index(None, "observed_at"),)
+    snapshots: Mapped[bytes]

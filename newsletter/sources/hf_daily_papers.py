@@ -7,7 +7,8 @@ listing; answers come in pages (``p`` from 0, ``limit``). Nothing in an answer i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from newsletter.config import HfDailyPapersConfig
@@ -36,7 +37,12 @@ NO_PAPER = "entry without a paper"
 
 
 class HfDailyPapers:
-    """The source. Without a period it asks for today and the last ``days_back`` days, working days only, oldest first."""
+    """The source. Without a period it asks for the days whose votes move, working days only.
+
+    First today and the last ``days_back`` days, oldest first; then older ones, newest first and each only once in
+    ``sometimes_every`` or ``rarely_every``, at most ``older_days_per_run`` of them: a run that found all of them due, as the
+    first one does, leaves the rest to the next runs. When a day was asked for last is known from what is stored of its answer.
+    """
 
     name = NAME
 
@@ -48,40 +54,62 @@ class HfDailyPapers:
         if window.period is not None:
             yield from self._query(http, window, window.period)
             return
-        for back in range(self._config.days_back, -1, -1):
-            on = window.today - timedelta(days=back)
-            if on.weekday() < SATURDAY:  # nothing is listed on Saturday and Sunday
-                yield from self._query(http, window, Period.day(on))
+        config = self._config
+        for day in _working_days(window.today, config.days_back, 0):
+            yield from self._query(http, window, day)
+        left = config.older_days_per_run
+        furthest = max(config.sometimes_back, config.rarely_back) if config.days_back else 0
+        for day in reversed(_working_days(window.today, furthest, config.days_back + 1)):
+            if not left:
+                return
+            is_recent = window.today - day.first <= timedelta(days=config.sometimes_back)
+            every = config.sometimes_every if is_recent else config.rarely_every
+            # Runs do not come to the second: what is nearly due is taken along.
+            was_asked = yield from self._query(http, window, day, asked_since=window.now - 0.9 * every)
+            left -= was_asked
 
-    def _query(self, http: PoliteClient, window: FetchWindow, period: Period) -> Iterator[Batch]:
+    def _query(
+        self, http: PoliteClient, window: FetchWindow, period: Period, *, asked_since: datetime | None = None
+    ) -> Generator[Batch, None, bool]:
+        """Ask for a period, page by page; return whether the service was asked at all."""
         is_day = period.kind is PeriodKind.DAY
         query = {"sort": "trending"} if period.kind is PeriodKind.TRENDING else {_parameter(period.kind): str(period)}
         seen: set[str] = set()
+        validators: tuple[Validator, ...] = ()
         for page in range(MAX_PAGES):
             params: dict[str, str | int] = {**query, "p": page, "limit": self._config.limit}
             try:
                 # Only a day fits on one page: of a longer list, an unchanged first page says nothing of the second.
                 answer = http.get(
-                    self._config.url, source=NAME, expect=Expect.JSON, params=params, conditional=is_day and page == 0
+                    self._config.url,
+                    source=NAME,
+                    expect=Expect.JSON,
+                    params=params,
+                    asked_since=asked_since,
+                    conditional=is_day and page == 0,
                 )
             except HttpStatusError as error:
                 if is_day and period.first >= window.today and error.status in {400, 404}:
-                    return  # the day has not begun there
+                    return True  # the day has not begun there
                 raise
-            validators = (answer.validator,) if answer.validator and is_day and page == 0 else ()
+            if page == 0:
+                validators = (answer.validator,) if answer.validator and is_day else ()
             if answer.unchanged:
                 yield Batch(unchanged=True, validators=validators)
-                return
+                return answer.validator is not None
             entries = load(answer.body)
             fresh = [entry for entry in entries if _id_of(entry) not in seen]
             seen.update(_id_of(entry) for entry in fresh)
             more = len(entries) >= self._config.limit if answer.has_next is None else answer.has_next
             if not fresh or not more:
                 yield parse(fresh, observed_at=window.now, listed_on=period.first if is_day else None, validators=validators)
-                return
+                return True
             yield parse(fresh, observed_at=window.now, listed_on=period.first if is_day else None)
+            # It says when the day was asked for, and no more: see above.
+            validators = tuple(replace(first, etag="", last_modified="") for first in validators)
             if period.kind is PeriodKind.TRENDING:
-                return  # the list goes on through all papers; its head is what is trending
+                break  # the list goes on through all papers; its head is what is trending
+        return True
 
 
 def load(body: bytes) -> list[object]:
@@ -171,6 +199,12 @@ def _listed_at(entry: dict[str, object], paper: dict[str, object], listed_on: da
     if outer and inner and outer > inner:
         return outer
     return datetime.combine(listed_on, time(), tzinfo=UTC) if listed_on else None
+
+
+def _working_days(today: date, first: int, last: int) -> list[Period]:
+    """Return the days from ``first`` days before ``today`` to ``last`` before; nothing is listed on Saturday and Sunday."""
+    days = [today - timedelta(days=back) for back in range(first, last - 1, -1)]
+    return [Period.day(on) for on in days if on.weekday() < SATURDAY]
 
 
 def _parameter(kind: PeriodKind) -> str:

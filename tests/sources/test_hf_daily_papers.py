@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.clock import ManualClock
+from newsletter.config import HfDailyPapersConfig
+from newsletter.database import Database
 from newsletter.papers.model import Observation, Signal
 from newsletter.sources.base import Batch, SourceError
 from newsletter.sources.hf_daily_papers import NAME, load, parse
+from newsletter.sources.service import FetchService
+from tests.sources.conftest import Build
+from tests.sources.replay import Asked, ReplayServer, Reply
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -158,3 +165,90 @@ def test_every_recorded_entry_is_taken_in_on_its_day(shared_data: Path, folder: 
             assert record.abstract
             assert observation.signal is not None
             assert observation.signal.votes is not None
+
+
+def day_answer(asked: Asked) -> Reply:
+    """A paper for each day, with an ETag that never changes from Monday to Wednesday."""
+    on = date.fromisoformat(asked.query["date"])
+    etag = f'"{on}"'
+    if on.weekday() < 3 and asked.headers.get("if-none-match") == etag:
+        return Reply(304)
+    entry = {"paper": {"id": f"{on:%y%m}.{on:%d}001", "title": f"Paper of {on}", "upvotes": len(asked.path)}}
+    return Reply(body=json.dumps([entry]).encode(), headers={"Content-Type": "application/json", "ETag": etag})
+
+
+def run_for(service: FetchService, server: ReplayServer, clock: ManualClock, *, hours: int) -> list[list[date]]:
+    """Run every hour; return the days asked for in each run, in order."""
+    start, runs = clock.now(), []
+    for hour in range(hours):
+        clock.set(start + timedelta(hours=hour))
+        before = len(server.asked)
+        (outcome,) = service.run(["hf_daily_papers"])
+        assert outcome.is_ok
+        runs.append([date.fromisoformat(asked.query["date"]) for asked in server.asked[before:]])
+    return runs
+
+
+def test_young_days_are_asked_for_at_each_run_and_older_ones_ever_more_rarely(
+    sqlite: Database, server: ReplayServer, build: Build, clock: ManualClock
+) -> None:
+    server.answer("/daily", day_answer)
+    config = HfDailyPapersConfig()
+    run_for(build(sqlite), server, clock, hours=10)  # finds all days due
+    clock.set(clock.now().replace(hour=0) + timedelta(days=1))
+    today = clock.now().date()
+    runs = run_for(build(sqlite), server, clock, hours=24)
+    assert max(map(len, runs)) <= config.days_back + 1 + config.older_days_per_run
+    times = Counter(on for run in runs for on in run)
+    for back in range(config.rarely_back + 1):
+        on = today - timedelta(days=back)
+        if on.weekday() >= 5:
+            assert times[on] == 0
+        elif back <= config.days_back:
+            assert times[on] == 24
+        elif back <= config.sometimes_back:
+            assert times[on] == 4
+        else:
+            assert times[on] == 1
+    assert min(times) >= today - timedelta(days=config.rarely_back)
+
+
+def test_the_first_run_asks_young_days_first_and_leaves_most_older_ones_to_the_next(
+    sqlite: Database, server: ReplayServer, build: Build, clock: ManualClock
+) -> None:
+    server.answer("/daily", day_answer)
+    first, second = run_for(build(sqlite), server, clock, hours=2)
+    assert [f"{on:%m-%d}" for on in first] == ["08-14", "08-17", "08-13", "08-12", "08-11", "08-10"]
+    assert [f"{on:%m-%d}" for on in second] == ["08-14", "08-17", "08-07", "08-06", "08-05", "08-04"]
+
+
+def test_days_that_were_asked_for_are_known_after_a_restart(
+    sqlite: Database, server: ReplayServer, build: Build, clock: ManualClock
+) -> None:
+    server.answer("/daily", day_answer)
+    short = {"rarely_back": 10}
+    older = [run[2:] for _ in range(4) for run in run_for(build(sqlite, hf_daily_papers=short), server, clock, hours=1)]
+    assert list(map(len, older)) == [4, 1, 0, 0]
+
+
+def test_a_long_older_day_is_not_asked_for_again_too_soon(
+    sqlite: Database, server: ReplayServer, build: Build, clock: ManualClock
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        number = int(asked.query["p"])
+        entries = [{"paper": {"id": f"2608.{number}000{n}", "title": f"Paper {number} {n}"}} for n in range(2 - number)]
+        return Reply(body=json.dumps(entries).encode(), headers={"Content-Type": "application/json", "ETag": '"v1"'})
+
+    server.answer("/daily", answer)
+    short = {"limit": 2, "rarely_back": 4, "sometimes_back": 4}
+    first, second = run_for(build(sqlite, hf_daily_papers=short), server, clock, hours=2)
+    assert first == [date(2026, 8, day) for day in (14, 14, 17, 17, 13, 13)]
+    assert second == [date(2026, 8, day) for day in (14, 14, 17, 17)]
+    assert all("if-none-match" not in asked.headers for asked in server.asked)
+
+
+def test_only_today_is_asked_for_where_no_day_back_is_wanted(
+    sqlite: Database, server: ReplayServer, build: Build, clock: ManualClock
+) -> None:
+    server.answer("/daily", day_answer)
+    assert run_for(build(sqlite, hf_daily_papers={"days_back": 0}), server, clock, hours=1) == [[date(2026, 8, 17)]]

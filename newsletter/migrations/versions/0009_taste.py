@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("newest_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("weights", sa.LargeBinary(), nullable=False),
-        sa.Column("words", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_taste_subscriber_id_subscriber"), ondelete="CASCADE"
         ),
