@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -18,6 +17,7 @@ from defusedxml.ElementTree import fromstring
 from newsletter.papers.clean import fit_instant, parse_instant
 from newsletter.sources.base import SourceError
 from newsletter.sources.http import NEXT_RUN
+from newsletter.sources.markup import plain
 
 _NAMESPACES = {
     "http://arxiv.org/schemas/atom": "arxiv:",
@@ -85,38 +85,6 @@ def read_feed(root: Element, *, source: str) -> Feed:
         items = tuple(_rss_item(item) for holder in (root, channel) for item in holder if _name(item) == "item")
         return Feed("rss", _first(channel, "title"), items)
     raise SourceError(source, f"the XML is a {kind[:40]!r}, not a feed", hint="only Atom and RSS are read", transient=False)
-
-
-def plain(text: str) -> str:
-    """Return the text of an HTML fragment; text without tags stays as it is."""
-    if "<" not in text and "&" not in text:
-        return text
-    reader = _TextReader()
-    reader.feed(text)
-    reader.close()
-    return "".join(reader.parts)
-
-
-class _TextReader(HTMLParser):
-    _BLOCKS = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4"})
-    _UNREAD = frozenset({"script", "style"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._unread = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the interface has it
-        self._unread += tag in self._UNREAD
-        if tag in self._BLOCKS:
-            self.parts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unread -= tag in self._UNREAD and self._unread > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.parts.append(data)
 
 
 def _atom_item(entry: Element) -> FeedItem:

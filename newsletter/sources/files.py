@@ -16,15 +16,13 @@ from itertools import groupby
 from pathlib import Path
 
 from newsletter.papers.clean import clean_count, parse_instant
-from newsletter.papers.identity import first_doi, parse_arxiv_id
+from newsletter.papers.identity import parse_arxiv_id
 from newsletter.papers.model import Observation, PaperRecord, Signal
-from newsletter.sources import arxiv_api, arxiv_rss, hf_daily_papers, text_page
-from newsletter.sources.arxiv import arxiv_record
+from newsletter.sources import feeds, hf_daily_papers, text_page
 from newsletter.sources.base import Batch, BatchBuilder, SourceError
-from newsletter.sources.feed import Feed, parse_xml, plain, read_feed
+from newsletter.sources.feed import parse_xml, read_feed
 
 RECORDS = "records"
-FEED = "feed"
 MAX_BYTES = 200_000_000
 
 NOT_JSON = "line that is not JSON"
@@ -70,7 +68,7 @@ def read_body(body: bytes, *, name: str, observed_at: datetime) -> list[FilePart
         hint = "save the API's answer, or the page's text"
         raise SourceError(name, "is a web page", hint=hint, transient=False)
     if text.startswith(b"<"):
-        return [_read_xml(text, name)]
+        return [_read_xml(text, name, observed_at)]
     if text.startswith(b"["):
         return _read_list(text, name, observed_at)
     if text.startswith(b"{"):
@@ -86,40 +84,14 @@ def read_body(body: bytes, *, name: str, observed_at: datetime) -> list[FilePart
     return [FilePart(text_page.NAME, batch)]
 
 
-def _read_xml(body: bytes, name: str) -> FilePart:
+def _read_xml(body: bytes, name: str, observed_at: datetime) -> FilePart:
     root = parse_xml(body, source=name)
     if root.tag.rpartition("}")[2] == "OAI-PMH":
         batch = BatchBuilder()
         batch.refuse(OAI_RECORD, sum(1 for element in root.iter() if element.tag.rpartition("}")[2] == "record"))
-        return FilePart(FEED, batch.build())
+        return FilePart(feeds.FEED, batch.build())
     feed = read_feed(root, source=name)
-    if any(item.id.startswith("oai:arXiv.org:") for item in feed.items):
-        return FilePart(arxiv_rss.NAME, arxiv_rss.parse(feed))
-    if feed.kind == "atom" and ("arxiv" in feed.title.lower() or any("arxiv.org/" in item.id for item in feed.items)):
-        return FilePart(arxiv_api.NAME, arxiv_api.parse(feed))
-    return FilePart(FEED, _parse_feed(feed))
-
-
-def _parse_feed(feed: Feed) -> Batch:
-    """Read a feed of papers from anywhere: a DOI or arXiv address among its links and ids names the paper, else its title."""
-    batch = BatchBuilder()
-    for item in feed.items:
-        fields = item.fields
-        doi = fields.get("prism:doi") or fields.get("doi") or fields.get("dc:identifier") or item.id
-        abstract = plain(item.summary)
-        record = arxiv_record(
-            item, abstract=abstract, authors=item.authors, listed_at=item.published_at, published_at=None
-        ) or PaperRecord(
-            title=plain(item.title),
-            abstract=abstract,
-            doi=first_doi(doi.removeprefix("doi:")) or first_doi(item.link),
-            authors=item.authors,
-            categories=item.categories,
-            listed_at=item.published_at or item.updated_at,
-            project_url=item.link,
-        )
-        batch.add(Observation(record))
-    return batch.build()
+    return FilePart(feeds.maker_of(feed), feeds.parse(feed, now=observed_at))
 
 
 def _read_list(body: bytes, name: str, observed_at: datetime) -> list[FilePart]:

@@ -23,6 +23,7 @@ from newsletter.clock import Clock
 from newsletter.config import HttpConfig
 from newsletter.database import Database
 from newsletter.sources.base import HttpStatusError, SourceError, Validator
+from newsletter.sources.credential import Credential
 from newsletter.sources.guard import AddressRefusedError, Guard, GuardedTransport, Origin, Resolve, resolve
 from newsletter.sources.pace import PUBLISHED_RULES, Pace, PaceRule, Turn, in_words
 from newsletter.sources.store import SourceStore
@@ -33,6 +34,8 @@ MAX_REDIRECTS = 3
 MAX_URL = 2_000
 MAX_HEADER = 500
 FIRST_BACK_OFF = timedelta(seconds=1)
+#: How a feed begins, in lower case.
+_FEED = re.compile(rb"(?:<\?xml[^>]*>\s*)?<(?:rss|feed|rdf:rdf)\b")
 NEXT_RUN = "nothing to do; the next run tries again"
 
 
@@ -46,7 +49,7 @@ class Expect(StrEnum):
 
 _ACCEPT = {
     Expect.JSON: "application/json",
-    Expect.XML: "application/atom+xml, application/xml;q=0.9, */*;q=0.1",
+    Expect.XML: "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1",
     Expect.PICTURE: "image/png, image/jpeg, image/webp, image/gif;q=0.5",
 }
 
@@ -74,7 +77,7 @@ class PoliteClient:
     Tries again after 429, 5xx and broken connections, with exponential back-off, jitter and ``Retry-After`` (RFC 9110
     section 10.2.3); asks conditionally where it may (section 13); reads at most ``max_bytes``, counted after decompression;
     spends at most ``timeout`` on one try in all; follows three redirects; and connects to public https addresses only, except
-    to the origin that the operator configured for the source. No cookies, no credentials, no proxies.
+    to the origin that the operator configured for the source. No cookies, no proxies, no credentials but a configured one.
 
     Args:
         sleep: waits so many seconds; a program that may be told to stop hands in its own.
@@ -115,6 +118,7 @@ class PoliteClient:
         asked_since: datetime | None = None,
         conditional: bool = True,
         is_trusted: bool = True,
+        credential: Credential | None = None,
     ) -> Answer:
         """Ask for ``base_url`` with ``params``.
 
@@ -126,6 +130,7 @@ class PoliteClient:
             asked_since: do not ask if the same was answered at or after this instant (aware); it is ``unchanged`` then.
             conditional: whether "not modified" is an answer that helps.
             is_trusted: whether the origin of ``base_url`` may be anywhere, as the operator named it; else it came from outside.
+            credential: shown to that origin, if it is trusted.
 
         Raises:
             HttpStatusError: a 4xx status other than 408 and 429.
@@ -150,7 +155,7 @@ class PoliteClient:
         problem = ""
         for attempt in range(self._config.retries + 1):
             try:
-                answer = self._follow(url, headers, guard, source, expect, attempt)
+                answer = self._follow(url, headers, credential, guard, source, expect, attempt)
             except _TryAgainError as error:
                 problem = str(error)
                 log.warning("sources.attempt_failed source=%s attempt=%d problem=%s", source, attempt + 1, problem)
@@ -169,7 +174,14 @@ class PoliteClient:
             return SourceStore(session).validator(str(url))
 
     def _follow(
-        self, asked: httpx.URL, headers: dict[str, str], guard: Guard, source: str, expect: Expect, attempt: int
+        self,
+        asked: httpx.URL,
+        headers: dict[str, str],
+        credential: Credential | None,
+        guard: Guard,
+        source: str,
+        expect: Expect,
+        attempt: int,
     ) -> Answer:
         """Ask, and ask where the answer points to, at most ``MAX_REDIRECTS`` times."""
         transport, url = GuardedTransport(guard, tls=self._tls, sockets=self._sockets), asked
@@ -177,9 +189,12 @@ class PoliteClient:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 guard.check(url)
+                sent, own = url, headers
+                if credential is not None and Origin.of(url) == guard.trusted:
+                    sent, own = credential.on(url, headers)
                 with self._pace.turn(source, url.host, Origin.of(url).port) as turn:
                     began = time.monotonic()
-                    answer = self._ask(transport, url, asked, headers, source, expect, turn, attempt, began + seconds)
+                    answer = self._ask(transport, sent, asked, own, source, expect, turn, attempt, began + seconds)
                     seconds -= time.monotonic() - began
             except AddressRefusedError as error:
                 hint = f"if this is where it should go, set {_url_key(source)} to it; else tell the service"
@@ -330,6 +345,8 @@ def _refuse_pages(content_type: str, body: bytes, source: str, expect: Expect) -
     if not body.strip():
         raise SourceError(source, "an empty answer", hint=NEXT_RUN, transient=True)
     begin = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if expect is Expect.XML and _FEED.match(begin):  # many a web server says text/html of everything it has
+        return
     kind = content_type.partition(";")[0].strip().lower()
     if kind in {"text/html", "application/xhtml+xml"} or begin.startswith((b"<!doctype html", b"<html")):
         hint = f"the service may be down or want a login; the next run tries again; if it stays, {_check_url(source)}"

@@ -30,10 +30,16 @@ class PaceRule:
 
 #: arXiv: "no more than one request every three seconds", one connection at a time, over all machines
 #: (https://info.arxiv.org/help/api/tou.html). Hugging Face: 500 API requests in 5 minutes for one address
-#: (https://huggingface.co/docs/hub/rate-limits).
+#: (https://huggingface.co/docs/hub/rate-limits). Semantic Scholar: one a second with a key of one's own, without one a pace
+#: shared with everybody else who has none (https://www.semanticscholar.org/product/api); OpenAlex: ten a second
+#: (https://docs.openalex.org); bioRxiv and medRxiv, which one host answers for, name no figure (https://api.biorxiv.org).
+#: These three are asked well below that, as nothing here is in a hurry.
 PUBLISHED_RULES = (
     PaceRule("arxiv.org", timedelta(seconds=3)),
     PaceRule("huggingface.co", timedelta(seconds=0.6)),
+    PaceRule("semanticscholar.org", timedelta(seconds=3)),
+    PaceRule("openalex.org", timedelta(seconds=1)),
+    PaceRule("biorxiv.org", timedelta(seconds=1)),
 )
 
 

@@ -23,11 +23,15 @@ from newsletter.papers.store import PaperStore
 from newsletter.sources.arxiv_api import ArxivApi
 from newsletter.sources.arxiv_rss import ArxivRss
 from newsletter.sources.base import Batch, FetchWindow, Period, SourceError
+from newsletter.sources.feeds import PaperFeed
 from newsletter.sources.files import read_file
 from newsletter.sources.guard import Resolve, resolve
 from newsletter.sources.hf_daily_papers import HfDailyPapers
 from newsletter.sources.http import PoliteClient
+from newsletter.sources.openalex import OpenAlex
 from newsletter.sources.pace import PUBLISHED_RULES, PaceRule
+from newsletter.sources.preprints import BIORXIV, MEDRXIV, Preprints
+from newsletter.sources.semantic_scholar import SemanticScholar
 from newsletter.sources.store import FetchRun, RunOutcome, SourceStore
 
 log = logging.getLogger(__name__)
@@ -119,12 +123,7 @@ class FetchService:
     ) -> None:
         self._database, self._clock = database, clock
         self._client = PoliteClient(database, clock, http, sleep=sleep, chance=chance, rules=rules, resolve_host=resolve_host)
-        every: tuple[tuple[Source, bool], ...] = (
-            (HfDailyPapers(sources.hf_daily_papers), sources.hf_daily_papers.enabled),
-            (ArxivApi(sources.arxiv_api), sources.arxiv_api.enabled),
-            (ArxivRss(sources.arxiv_rss), sources.arxiv_rss.enabled),
-            *((source, True) for source in further),
-        )
+        every = [*_configured(sources, contact=http.contact), *((source, True) for source in further)]
         self._sources = {source.name: source for source, _ in every}
         self._enabled = tuple(source.name for source, is_enabled in every if is_enabled)
 
@@ -170,7 +169,7 @@ class FetchService:
             for part in read_file(path, observed_at=observed_at or self._clock.now()):
                 yield part.source, part.batch
 
-        return self._take(path.name, parts(), account=FILE)
+        return self._take(path.name, parts(), account=FILE, recorded_at=observed_at)
 
     def last_runs(self) -> dict[str, FetchRun]:
         """Return the last run of every source that ever ran."""
@@ -189,7 +188,9 @@ class FetchService:
             problem = f"could not be read: {type(error).__name__}"
             raise SourceError(source.name, problem, hint="this is a bug; the log has its trace", transient=False) from error
 
-    def _take(self, name: str, parts: Iterator[tuple[str, Batch]], *, account: str = "") -> SourceOutcome:
+    def _take(
+        self, name: str, parts: Iterator[tuple[str, Batch]], *, account: str = "", recorded_at: datetime | None = None
+    ) -> SourceOutcome:
         started_at = self._clock.now()
         counts: Counter[str] = Counter()
         refused: Counter[str] = Counter()
@@ -199,8 +200,11 @@ class FetchService:
             for part_source, batch in parts:
                 source = source or part_source
                 is_news |= not batch.unchanged
+                now = self._clock.now()
+                # What was recorded earlier was known from then on.
+                known_at = min(now, recorded_at) if recorded_at else now
                 with self._database.write() as session:
-                    report = PaperStore(session).ingest(batch.observations, source=part_source, now=self._clock.now())
+                    report = PaperStore(session).ingest(batch.observations, source=part_source, now=known_at)
                     for validator in batch.validators:
                         SourceStore(session).remember(validator)
                 counts.update(seen=report.seen, new=report.new, changed=report.changed, signals=report.signals)
@@ -249,3 +253,16 @@ class FetchService:
             result.signals,
             sum(result.refused.values()),
         )
+
+
+def _configured(sources: SourcesConfig, *, contact: str) -> Iterator[tuple[Source, bool]]:
+    """Yield the program's own sources, each with whether it is enabled; each has the name of its table below ``sources``."""
+    yield HfDailyPapers(sources.hf_daily_papers), sources.hf_daily_papers.enabled
+    yield ArxivApi(sources.arxiv_api), sources.arxiv_api.enabled
+    yield ArxivRss(sources.arxiv_rss), sources.arxiv_rss.enabled
+    yield Preprints(BIORXIV, sources.biorxiv), sources.biorxiv.enabled
+    yield Preprints(MEDRXIV, sources.medrxiv), sources.medrxiv.enabled
+    yield SemanticScholar(sources.semantic_scholar), sources.semantic_scholar.enabled
+    yield OpenAlex(sources.openalex, contact=contact), sources.openalex.enabled
+    for name, feed in sources.feeds.items():
+        yield PaperFeed(f"feeds.{name}", feed), feed.enabled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,19 @@ from typing import Any
 import pytest
 
 from newsletter.clock import ManualClock
-from newsletter.config import HttpConfig, SourcesConfig
 from newsletter.database import Database
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.store import PaperStore
 from newsletter.sources.base import Batch, FetchWindow, Period, PeriodKind
 from newsletter.sources.http import PoliteClient
-from newsletter.sources.service import FetchService, Source, SourceOutcome, UnknownSourceError
+from newsletter.sources.service import SourceOutcome, UnknownSourceError
 from newsletter.sources.store import RunOutcome, SourceStore
+from tests.sources.conftest import Build
 from tests.sources.replay import Asked, ReplayServer, Reply, Sleeper, serving
 
 JSON = {"Content-Type": "application/json"}
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>arXiv Query</title><entry><id>http://arxiv.org/abs/2608.00009v1</id>
 <title>From arXiv</title><summary>Text.</summary><published>2026-08-16T00:00:00Z</published></entry></feed>"""
-
-Build = Callable[..., FetchService]
-
-
-@pytest.fixture
-def build(clock: ManualClock, sleep: Sleeper, server: ReplayServer) -> Build:
-    def build(database: Database, *, further: Sequence[Source] = (), **sources: Any) -> FetchService:
-        paths = {"hf_daily_papers": "/daily", "arxiv_api": "/query", "arxiv_rss": "/atom"}
-        config = {name: {"url": server.url(path), **sources.get(name, {})} for name, path in paths.items()}
-        http = HttpConfig(timeout=timedelta(seconds=20))
-        given = SourcesConfig.model_validate(config)
-        return FetchService(database, clock, http, given, further=further, sleep=sleep, chance=lambda: 0.5)
-
-    return build
 
 
 def entry(number: int, votes: int = 1, **paper: Any) -> dict[str, Any]:
@@ -53,13 +39,15 @@ def titles(database: Database) -> list[str]:
         return [paper.title for paper in PaperStore(session).latest(None)][::-1]
 
 
-def test_working_days_are_asked_for_oldest_first(database: Database, server: ReplayServer, build: Build) -> None:
+def test_young_working_days_are_asked_for_first_and_oldest_first(
+    database: Database, server: ReplayServer, build: Build
+) -> None:
     days = {"2026-08-14": reply(entry(1)), "2026-08-17": reply(entry(2), entry(3))}
     server.answer("/daily", lambda asked: days.get(asked.query["date"], reply()))
     (outcome,) = build(database).run()
     assert outcome == SourceOutcome("hf_daily_papers", RunOutcome.DONE, seen=3, new=3, signals=3)
     assert outcome.is_ok
-    assert [asked.query["date"] for asked in server.asked] == ["2026-08-14", "2026-08-17"]  # a Friday and a Monday
+    assert [asked.query["date"] for asked in server.asked[:2]] == ["2026-08-14", "2026-08-17"]  # a Friday and a Monday
     assert titles(database) == ["Paper 1", "Paper 2", "Paper 3"]
 
 
@@ -253,10 +241,11 @@ def test_an_unknown_source_is_named_with_the_nearest(sqlite: Database, server: R
     service = build(sqlite)
     with pytest.raises(UnknownSourceError, match=r"no source is called 'arxiv-api'; did you mean 'arxiv_api'\?"):
         service.run(["hf_daily_papers", "arxiv-api"])
-    with pytest.raises(UnknownSourceError, match="known are arxiv_api, arxiv_rss, hf_daily_papers"):
+    with pytest.raises(UnknownSourceError, match="known are arxiv_api, arxiv_rss, biorxiv, hf_daily"):
         service.run(["zzz"])
     assert server.asked == []
-    assert service.known == ("hf_daily_papers", "arxiv_api", "arxiv_rss")
+    indexes = ("biorxiv", "medrxiv", "semantic_scholar", "openalex")
+    assert service.known == ("hf_daily_papers", "arxiv_api", "arxiv_rss", *indexes)
     assert service.enabled == ("hf_daily_papers",)
 
 
