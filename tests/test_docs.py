@@ -9,17 +9,14 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
 
 from newsletter.cli import cli
-from newsletter.config import Section, TrendingConfig, describe, is_section_table
+from newsletter.config import Section, describe, is_section_table
 from newsletter.config_file import load
-from newsletter.papers.model import Paper, PaperSeq, Signal
-from newsletter.trending.score import score
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -210,21 +207,6 @@ def test_every_decision_says_context_choice_refusals_and_what_would_change_it() 
     for path in decisions:
         heads = re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert heads == ["Context", "Choice", "Refused", "What would change our mind"], path.name
-
-
-def test_the_example_of_the_ranking_is_what_the_formula_gives() -> None:
-    listed = datetime(2026, 8, 20, 8, 0, tzinfo=UTC)
-    paper = Paper(
-        seq=PaperSeq(1), key="arxiv:2608.00001", title="A paper", abstract="", arxiv_id="2608.00001", version=1, doi=None,
-        authors=(), author_count=0, summary="", categories=(), keywords=(), organization="", published_at=None,
-        listed_at=listed, code_url="", project_url="", discussion_url="", thumbnail_url="", withdrawn_at=None,
-        first_seen_at=listed,
-    )  # fmt: skip
-    at = listed + timedelta(hours=10)
-    receipt = score(paper, [Signal("sample", at, votes=96, comments=3, stars=120)], at=at, weights=TrendingConfig())
-    page = (ROOT / "docs" / "ranking.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| (\w+) \| ([\d.]+) \|", page, re.MULTILINE))
-    assert rows == {**{part.name: f"{part.points:.1f}" for part in receipt.parts}, "score": f"{receipt.score:.1f}"}
 
 
 def test_the_changelog_speaks_of_this_version() -> None:

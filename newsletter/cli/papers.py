@@ -13,6 +13,10 @@ from newsletter.cli.parameters import END_OF_DAY, INSTANT, as_json, limit
 
 if TYPE_CHECKING:
     from newsletter.papers.model import Paper
+    from newsletter.trending.model import Receipt
+
+#: Days that a ranking looks back unless told.
+DAYS = 14
 
 
 @click.group()
@@ -79,34 +83,91 @@ def show(context: Context, paper_id: str, *, as_json: bool) -> int:
     return 0
 
 
-@papers.command(epilog="Example: newsletter papers explain 2608.16590 --date 2026-08-20")
+@papers.command(epilog="Example: newsletter papers explain 2608.16590 --as ada@example.org --date 2026-08-20")
 @click.argument("paper_id", metavar="ID")
-@click.option("--at", type=INSTANT, help="As known at this instant; default now.")
-@click.option("--date", "day_end", type=END_OF_DAY, help="As known at the end of this day (UTC).")
+@click.option("--as", "address", metavar="EMAIL", help="As in the last mail to this reader that shows it.")
+@click.option(
+    "--date", "day_end", type=END_OF_DAY, help="As known at the end of this day (UTC). With --as: the last mail till then."
+)
+@click.option("--at", type=INSTANT, help="As known at this instant; default now. With --as: the last mail till then.")
 @as_json
 @pass_context
-def explain(context: Context, paper_id: str, at: datetime | None, day_end: datetime | None, *, as_json: bool) -> int:
-    """Print the arithmetic behind a paper's score."""
-    from newsletter.digest.snapshot import receipt_to_json
+def explain(
+    context: Context, paper_id: str, address: str | None, day_end: datetime | None, at: datetime | None, *, as_json: bool
+) -> int:
+    """Print the arithmetic behind a paper's score.
+
+    With --as it is that of the reader's mail, whatever became known since and whichever weights were set.
+    """
+    from newsletter.papers.store import PaperStore
     from newsletter.trending.service import explain as explain_paper
 
+    if at is not None and day_end is not None:
+        raise click.UsageError("--at and --date both say when; give one of them")
+    app, until = context.app, at or day_end
     paper = _find(context, paper_id)
     if paper is None:
         return _unknown(paper_id)
-    app = context.app
+    if address is not None:
+        return _explain_received(context, paper, address, until, as_json=as_json)
     with app.database.read() as session:
-        receipt = explain_paper(session, paper, at=at or day_end or app.clock.now(), weights=app.config.trending)
+        known = PaperStore(session).get(paper.seq, known_at=until)
+        if known is None or (until is not None and known.listed_at > until):
+            since = max(paper.listed_at, paper.first_seen_at)
+            return _fail(f"{_name(paper)} was not known here then, only from {in_iso(since)} on")
+        receipt = explain_paper(session, known, at=until or app.clock.now(), weights=app.config.trending)
     if as_json:
-        print_json({"key": paper.key, **receipt_to_json(receipt)})
+        print_json({"key": known.key, **_receipt_as_json(receipt)})
+    else:
+        _print_receipt(known, receipt)
+    return 0
+
+
+def _explain_received(context: Context, paper: Paper, address: str, until: datetime | None, *, as_json: bool) -> int:
+    from newsletter.delivery.ledger.received import last_received
+    from newsletter.delivery.model import DeliveryState
+    from newsletter.digest.model import Section
+    from newsletter.rendering.words.language import ENGLISH
+    from newsletter.rendering.words.sentences import match_words
+
+    app = context.app
+    reader = app.subscribers.find(address)
+    with app.database.read() as session:
+        received = last_received(session, reader.id, (paper.seq, *paper.absorbed), until=until)
+    if received is None:
+        in_time = "" if until is None else f" till {in_iso(until)}"
+        click.echo(f"no mail to this reader{in_time} shows {_name(paper)}; leave --as out to explain its score as known now")
+        return NOTHING_TO_DO
+    issue, entry = received.issue, received.entry
+    why = match_words(received.match, ENGLISH)
+    if as_json:
+        print_json(
+            {
+                "key": entry.paper.key,
+                "newsletter": issue.newsletter,
+                "number": issue.number,
+                "issue": issue.id,
+                "slot": issue.slot,
+                "dated_at": received.dated_at,
+                "state": received.state,
+                "section": entry.section,
+                "place": received.place,
+                "places": received.places,
+                "rank": entry.rank,
+                "match": received.match,
+                "because": why,
+                **_receipt_as_json(entry.receipt),
+            }
+        )
         return 0
-    print_table(
-        paper.title,
-        ("part", "points", "because of"),
-        [
-            *((part.name, part.points, part.words) for part in receipt.parts),
-            ("score", receipt.score, f"at {in_iso(receipt.at)}"),
-        ],
-        "the formula: docs/ranking.md",
+    _print_receipt(
+        entry.paper,
+        entry.receipt,
+        f"No. {issue.number} of {issue.newsletter}, {issue.slot}, mailed {in_iso(received.dated_at)}"
+        + ("; it may not have arrived" if received.state is DeliveryState.DOUBTFUL else ""),
+        f"place {received.place} of {received.places} in the mail, "
+        + (f"rank {entry.rank} in the issue" if entry.section is Section.TOP else "among the late bloomers")
+        + (f"; {why}" if why else ""),
     )
     return 0
 
@@ -114,23 +175,35 @@ def explain(context: Context, paper_id: str, at: datetime | None, day_end: datet
 @papers.command(epilog="Example: newsletter papers rank --at 2026-08-21T08:00Z --json")
 @click.option("--at", type=INSTANT, help="As known at this instant; default now.")
 @click.option(
-    "--days", type=click.IntRange(1, 90), default=14, show_default=True, help="Age up to which listed papers take part."
+    "--days", type=click.IntRange(1, 90), help="Age up to which listed papers take part; default 14, or the newsletter's."
 )
+@click.option("--newsletter", metavar="NAME", help="As an issue of this newsletter would have them; default: all papers.")
 @limit
 @as_json
 @pass_context
-def rank(context: Context, at: datetime | None, days: int, limit: int | None, *, as_json: bool) -> int:
-    """Rank papers as known at an instant, best first."""
-    from newsletter.digest.snapshot import receipt_to_json
+def rank(
+    context: Context, at: datetime | None, days: int | None, newsletter: str | None, limit: int | None, *, as_json: bool
+) -> int:
+    """Rank papers as known at an instant, best first.
+
+    With --newsletter those of its sources, as many as an issue keeps, and spread as they are there.
+    """
     from newsletter.trending.service import rank as rank_papers
 
     app = context.app
-    with app.database.read() as session:
-        ranked = rank_papers(session, at=at or app.clock.now(), days=days, weights=app.config.trending, limit=limit)
+    at = at or app.clock.now()
+    if newsletter is None:
+        days = days or DAYS
+        with app.database.read() as session:
+            ranked = rank_papers(session, at=at, days=days, weights=app.config.trending, limit=limit)
+    else:
+        _, wanted = app.newsletter(newsletter)
+        days = days or wanted.pool_days
+        ranked = app.builder.rank(wanted.model_copy(update={"pool_days": days}), at=at)[:limit]
     if as_json:
         print_json(
             [
-                {"rank": entry.rank, "key": entry.paper.key, "title": entry.paper.title, **receipt_to_json(entry.receipt)}
+                {"rank": entry.rank, "key": entry.paper.key, "title": entry.paper.title, **_receipt_as_json(entry.receipt)}
                 for entry in ranked
             ]
         )
@@ -155,11 +228,39 @@ def _name(paper: Paper) -> str:
 
 
 def _unknown(paper_id: str) -> int:
-    click.secho(f"error: no paper {paper_id!r}; 'newsletter papers list' shows what is there", fg="red", err=True)
+    return _fail(f"no paper {paper_id!r}; 'newsletter papers list' shows what is there")
+
+
+def _fail(problem: str) -> int:
+    click.secho(f"error: {problem}", fg="red", err=True)
     return FAILED
+
+
+def _print_receipt(paper: Paper, receipt: Receipt, *further: str) -> None:
+    from newsletter.trending.arithmetic import said
+
+    sums = [(part.name, f"{part.points:8.2f}", said(part)) for part in receipt.parts]
+    print_table(
+        paper.title,
+        ("part", "points", "because of"),
+        [*sums, ("score", f"{receipt.score:8.2f}", f"as known at {in_iso(receipt.at)}")],
+    )
+    for line in (*further, "the formula: docs/ranking.md"):
+        click.echo(line)
 
 
 def _as_json(paper: Paper) -> dict[str, Any]:
     from newsletter.digest.snapshot import paper_to_json
 
     return paper_to_json(paper)
+
+
+def _receipt_as_json(receipt: Receipt) -> dict[str, Any]:
+    from newsletter.digest.snapshot import receipt_to_json
+    from newsletter.trending.arithmetic import said
+
+    parts = [
+        {"name": part.name, "points": part.points, "figures": dict(part.figures), "because_of": said(part)}
+        for part in receipt.parts
+    ]
+    return {**receipt_to_json(receipt), "parts": parts}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import HTTPException, Request, Response
 
-from newsletter.config import NewsletterConfig
-from newsletter.digest.selection import INTEREST_SHARE
+from newsletter.config import NewsletterConfig, TrendingConfig
+from newsletter.digest.selection import COMMON_SHARE, INTEREST_SHARE
 from newsletter.rendering.words.language import ENGLISH
+from newsletter.trending.arithmetic import points, said
+from newsletter.trending.model import ReceiptPart
 from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.pages import Pages
 from newsletter.web.routes import UNKNOWN, Doc, Routes
@@ -68,12 +70,19 @@ class Issues:
     def ranking(self, request: Request) -> Response:
         """How the ranking works, with this installation's weights."""
         trending, newsletters = self._deps.trending, self._deps.newsletters
+        fresh_for = ENGLISH.lasting(trending.fresh_for)
+        example = self._deps.archive.example(next(iter(newsletters)))
         values = {
             "trending": trending,
+            "addends": _addends(trending, fresh_for),
             "half_life": ENGLISH.lasting(trending.half_life),
+            "fresh_for": fresh_for,
+            "faded": _faded(trending, (0.5, 2)),
             "newsletters": newsletters,
             "interest_percent": round(100 * INTEREST_SHARE),
-            "example": self._deps.archive.example(next(iter(newsletters))),
+            "common_percent": round(100 * COMMON_SHARE),
+            "example": example,
+            "sums": [(one, _worked_out(one)) for one in example.receipt.parts] if example else [],
             "canonical": self._canonical("/ranking"),
         }
         return self._page(request, "ranking.html", values)
@@ -99,6 +108,36 @@ class Issues:
             return Response(status_code=304, headers=headers)
         response.headers.update(headers)
         return response
+
+
+def _addends(trending: TrendingConfig, fresh_for: str) -> list[tuple[str, float, str]]:
+    """Return the lines of the formula: sign, weight, and what it is times."""
+    return [
+        ("+", trending.forecast_weight, "log₂(1 + votes on course for)"),
+        ("or", trending.prior_weight, "log₂(1 + votes expected)"),
+        ("+", trending.velocity_weight, "log₂(1 + votes of late)"),
+        ("+", trending.attention_weight, "log₂(1 + votes)"),
+        ("+", trending.discussion_weight, "log₂(1 + comments)"),
+        ("+", trending.stars_weight, "log₂(1 + stars of late)"),
+        ("+", trending.agreement_weight, "log₂(1 + further sources)"),
+        ("\u2212", trending.freshness_weight, f"log₂(1 + (age \u00f7 {fresh_for})³)"),
+        ("\u2212", trending.diversity, "what better papers told"),
+    ]
+
+
+def _faded(trending: TrendingConfig, shares: Sequence[float]) -> list[float]:
+    """Return the points that papers lose whose ages are these shares of ``fresh_for``."""
+    same = [1.0] * len(shares)
+    worth = points("freshness", {"weight": [trending.freshness_weight] * len(shares), "hours": shares, "fresh_hours": same})
+    return [-lost for lost in worth]
+
+
+def _worked_out(one: ReceiptPart) -> str:
+    """Return the arithmetic of a part with the signs that pages have and command lines lack."""
+    words = said(one)
+    for plain, sign in (("log2(", "log₂("), (" x ", " \u00d7 "), (")^3", ")³")):
+        words = words.replace(plain, sign)
+    return words.replace("-", "\u2212", 1) if words.startswith("-") else words
 
 
 def _number(text: str | None) -> int | None:
