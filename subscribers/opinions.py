@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select
 from sqlalchemy.orm import Session
 
-from subscribers.model import Opinion, Taste
+from subscribers.dialect import as_list, elements
+from subscribers.model import Opinion, SubscriberId, Taste
 from subscribers.tables import OpinionRow
 
 
@@ -36,9 +38,16 @@ class OpinionStore:
         row = self._session.get(OpinionRow, (subscriber_id, paper_seq))
         return None if row is None else Taste(row.taste)
 
-    def of(self, subscriber_id: int) -> tuple[Opinion, ...]:
+    def of(self, subscriber_id: SubscriberId) -> tuple[Opinion, ...]:
         """Return all a person said, ascending paper number."""
-        rows = self._session.scalars(
-            select(OpinionRow).where(OpinionRow.subscriber_id == subscriber_id).order_by(OpinionRow.paper_seq)
-        )
-        return tuple(Opinion(row.paper_seq, Taste(row.taste), row.at) for row in rows)
+        return self.of_all([subscriber_id])[subscriber_id]
+
+    def of_all(self, subscriber_ids: Sequence[SubscriberId]) -> dict[SubscriberId, tuple[Opinion, ...]]:
+        """Return all that those people said, each ascending paper number; everybody asked for is a key."""
+        listed, number = elements(self._session, as_list(subscriber_ids), BigInteger())
+        rows = select(OpinionRow.subscriber_id, OpinionRow.paper_seq, OpinionRow.taste, OpinionRow.at)
+        said: dict[SubscriberId, list[Opinion]] = {subscriber_id: [] for subscriber_id in subscriber_ids}
+        found = rows.join(listed, OpinionRow.subscriber_id == number).order_by(OpinionRow.subscriber_id, OpinionRow.paper_seq)
+        for who, paper_seq, taste, at in self._session.execute(found):
+            said[SubscriberId(who)].append(Opinion(paper_seq, Taste(taste), at))
+        return {who: tuple(opinions) for who, opinions in said.items()}

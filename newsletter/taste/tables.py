@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,6 +20,5 @@ class TasteRow(Base):
     opinions: Mapped[int]
     newest_at: Mapped[datetime]
     learned_at: Mapped[datetime]
+    #: A number of 16 bits (IEEE 754, little-endian) for each column of :class:`newsletter.trending.vectors.Vectors`.
     weights: Mapped[bytes] = mapped_column(LargeBinary)
-    #: The words that weigh most, with their weights, so that the reader can be told.
-    words: Mapped[list[Any]]

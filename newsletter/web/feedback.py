@@ -1,10 +1,15 @@
-"""More or less like this: what a reader says of a paper."""
+"""More or less like this: what a reader says of a paper, and what all of it says."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from fastapi import HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from newsletter.rendering.view.views import paper_url, title_of
+from newsletter.rendering.words.language import ENGLISH
+from newsletter.taste.model import Told
 from newsletter.web.forms import read_form
 from newsletter.web.model import ListedPaper, WebDeps
 from newsletter.web.pages import Pages
@@ -13,6 +18,54 @@ from subscribers.model import Subscriber, Taste
 from subscribers.tokens import TokenPurpose
 
 _TASTES: dict[str, Taste | None] = {"more": Taste.MORE, "less": Taste.LESS, "none": None}
+#: Opinions listed on the page of choices.
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SaidLine:
+    """An opinion in a list: of which paper (title and address ``""`` if it is unknown), which one, and on what day (UTC)."""
+
+    number: int
+    title: str
+    url: str
+    taste: Taste
+    date_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidInWords:
+    """What a reader's feedback says: words it wants more and less of, since when, and the newest opinions.
+
+    ``further`` is how many older ones there are besides.
+    """
+
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+    since: str
+    lines: tuple[SaidLine, ...]
+    further: int
+
+
+def said_in_words(told: Told) -> SaidInWords:
+    """Return what was learned as the page of choices shows it."""
+    lines = tuple(
+        SaidLine(
+            each.paper_seq,
+            title_of(each.paper) if each.paper else "",
+            paper_url(each.paper) if each.paper else "",
+            each.taste,
+            ENGLISH.date(each.at),
+        )
+        for each in told.said[:MOST_LISTED]
+    )
+    since = ENGLISH.date(told.since) if told.since else ""
+    return SaidInWords(told.more, told.less, since, lines, len(told.said) - len(lines))
+
+
+def paper_number(text: str) -> int | None:
+    """Return the ingest number that ``text`` says, None if it says none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
 class Feedback:
@@ -58,10 +111,8 @@ class Feedback:
 
     def _asked(self, request: Request) -> tuple[Subscriber, int, ListedPaper]:
         holder = self._deps.links.holder_of(request.path_params["token"], TokenPurpose.FEEDBACK)
-        number = request.query_params.get("paper", "")
-        if holder is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
+        number = paper_number(request.query_params.get("paper", ""))
+        paper = None if holder is None or number is None else self._deps.paper(number)
+        if holder is None or number is None or paper is None:
             raise HTTPException(404)
-        paper = self._deps.paper(int(number))
-        if paper is None:
-            raise HTTPException(404)
-        return holder.subscriber, int(number), paper
+        return holder.subscriber, number, paper

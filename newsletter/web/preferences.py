@@ -23,6 +23,7 @@ from newsletter.web.choosing import (
     topics_of,
     zones_by_region,
 )
+from newsletter.web.feedback import paper_number, said_in_words
 from newsletter.web.forms import Form, read_form
 from newsletter.web.leaving import PAUSES
 from newsletter.web.model import Masthead, WebDeps
@@ -47,6 +48,7 @@ class _Done:
     problems: dict[str, str] = field(default_factory=dict)
     newsletter: str = ""
     written: Written | None = None
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Preferences:
     def __init__(self, deps: WebDeps, pages: Pages) -> None:
         self._deps = deps
         self._pages = pages
+        self._taste = deps.taste
         self._acts: dict[str, Callable[[Held, Form, str], _Done]] = {
             "choices": self._set_choices,
             "pause": self._pause,
@@ -85,6 +88,7 @@ class Preferences:
             "leave": self._leave,
             "subscribe": self._subscribe,
             "address": self._ask_address,
+            "take-back": self._take_back,
             "forget-opinions": self._forget_opinions,
         }
 
@@ -99,6 +103,7 @@ class Preferences:
             "until": {**text, "description": "day on which mails come again, like 2026-09-01"},
             "for": {**text, "enum": list(PAUSES), "description": "length of a pause in days"},
             "address": {**text, "description": "new address"},
+            "paper": {**text, "description": "number of a paper whose opinion is taken back"},
             "sure": {**text, "enum": ["yes"], "description": "needed to erase"},
         }
         answers = {200: "done; a file for download", 422: "what is wrong with the fields", **UNKNOWN, **BAD_BODY}
@@ -201,10 +206,18 @@ class Preferences:
         self._deps.wake()
         return _Done("A mail with a link is on its way to the new address. Until you confirm there, nothing changes.")
 
+    def _take_back(self, held: Held, form: Form, _client: str) -> _Done:
+        number = paper_number(form.one("paper"))
+        if number is None:
+            raise HTTPException(400)
+        self._deps.links.say(held.subscriber.id, number, None)
+        return _Done("Taken back. What you said of that paper counts no more.", taken_back=True)
+
     def _forget_opinions(self, held: Held, _form: Form, _client: str) -> _Done:
         for opinion in held.opinions:
             self._deps.links.say(held.subscriber.id, opinion.paper_seq, None)
-        return _Done("What you said of papers is forgotten.")
+        self._taste.forget(held.subscriber.id)
+        return _Done("What you said of papers is forgotten, and so is what was learned from it.")
 
     def _erase(self, held: Held, form: Form) -> Response:
         if form.one("sure") != "yes":
@@ -234,6 +247,7 @@ class Preferences:
             "others": others,
             "change": held.change,
             "opinions": len(held.opinions),
+            "taste": said_in_words(self._taste.told(held.subscriber.id)) if held.opinions else None,
             "done": done,
             "zones": zones_by_region(),
             "pauses": PAUSES,

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.interests import interests_from_json, interests_to_json, join_words, parse_topics, split_words
+from subscribers.interests import (
+    Phrases,
+    interests_from_json,
+    interests_to_json,
+    is_archive,
+    join_words,
+    parse_phrases,
+    parse_topics,
+    split_words,
+)
 from subscribers.model import Interests
 
 WORD = st.text(st.characters(categories=["L", "N", "P", "S"]) | st.just(" "), min_size=1, max_size=30).map(
@@ -35,11 +44,71 @@ def test_words_survive_a_cell(words: tuple[str, ...]) -> None:
 
 
 def test_topics_are_categories_and_keywords() -> None:
-    found = parse_topics(' cs.CL;hep-th ; physics.acc-ph; node.js; diffusion  models; ;"a;b"; cs.CL')
-    assert found == Interests(categories=("cs.CL", "hep-th", "physics.acc-ph"), keywords=("node.js", "diffusion models", "a;b"))
+    found = parse_topics(' cs.CL;hep-th ; physics.acc-ph; cs; node.js; diffusion  models; ;"a;b"; cs.CL')
+    categories = ("cs.CL", "hep-th", "physics.acc-ph", "cs")
+    assert found == Interests(categories=categories, keywords=("node.js", "diffusion models", "a;b"))
 
 
-@pytest.mark.parametrize("text", ["x" * 101, ";".join(map(str, range(201))), '"open', "bell\a"])
+def test_an_archive_is_a_category_without_a_subject() -> None:
+    assert [name for name in ("cs", "math-ph", "q-bio", "cs.CL", "computers", "") if is_archive(name)] == [
+        "cs",
+        "math-ph",
+        "q-bio",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('diffusion models -image -"stable diffusion"; b', ('diffusion models -image -"stable diffusion"', "b")),
+        ('"stable diffusion" -image', ('"stable diffusion" -image',)),
+        ('"stable diffusion"', ("stable diffusion",)),
+        ('planning -"a;b"', ('planning -"a;b"',)),
+        ('"say ""so"""', ('say "so"',)),
+        ('5" display; x', ('5" display', "x")),
+    ],
+)
+def test_quotation_marks_inside_a_word_stay(text: str, words: tuple[str, ...]) -> None:
+    assert split_words(text) == words
+    assert split_words(join_words(words)) == words
+
+
+def test_what_was_written_is_shown_as_it_was() -> None:
+    assert join_words(['planning -"a;b"', 'models -"stable diffusion"']) == 'planning -"a;b";models -"stable diffusion"'
+
+
+@pytest.mark.parametrize(
+    ("entry", "phrases"),
+    [
+        ("diffusion models", Phrases(("diffusion models",))),
+        ('diffusion models -image -"stable diffusion"', Phrases(("diffusion models",), ("image", "stable diffusion"))),
+        ('"diffusion" "planning"', Phrases(("diffusion", "planning"))),
+        ("x-ray - or not", Phrases(("x-ray - or not",))),
+        ("one -two three", Phrases(("one", "three"), ("two",))),
+        ('"say ""so"""', Phrases(('say "so"',))),
+    ],
+)
+def test_an_entry_is_phrases_and_exclusions(entry: str, phrases: Phrases) -> None:
+    assert parse_phrases(entry) == phrases
+
+
+@pytest.mark.parametrize("entry", ["-image", '"open', 'a "b', '"a"b', "...", "", '""'])
+def test_an_entry_that_asks_for_nothing_or_is_left_open_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match=r"quotation mark|no word"):
+        parse_phrases(entry)
+
+
+@given(WORD)
+def test_any_text_is_read_or_refused(entry: str) -> None:
+    try:
+        found = parse_phrases(entry)
+    except ValueError:
+        return
+    assert found.wanted
+    assert all(any(map(str.isalnum, phrase)) for phrase in (*found.wanted, *found.unwanted))
+
+
+@pytest.mark.parametrize("text", ["x" * 101, ";".join(map(str, range(201))), '"open', "bell\a", "two\nlines"])
 def test_what_is_too_much_or_broken_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"a list|a word"):
         split_words(text)
