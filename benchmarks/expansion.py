@@ -26,7 +26,6 @@ from newsletter.delivery.audience.expansion import Expander
 from newsletter.delivery.model import DeliveryState
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue
-from newsletter.digest.selection import choose
 from newsletter.digest.store import IssueStore
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.papers.tables import PaperRow
@@ -73,8 +72,8 @@ class Household:
             self.database,
             TimedClock(AT),
             readers=lambda after, limit: readers_query("papers", Cadence.DAILY, now=AT, after=after, limit=limit),
-            choose=choose,
             size=SIZE,
+            late=2,
             due_at=partial(due_at, AT),
         )
         started = time.perf_counter()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from subscribers.model import Interests
@@ -17,8 +16,17 @@ MAX_WORD_LENGTH = 100
 _KINDS = tuple(kind.name for kind in fields(Interests))
 _ARCHIVES_WITH_SUBJECTS = "astro-ph|cond-mat|cs|econ|eess|math|nlin|physics|q-bio|q-fin|stat"
 _ARCHIVES = "astro-ph|gr-qc|hep-ex|hep-lat|hep-ph|hep-th|math-ph|nucl-ex|nucl-th|quant-ph"
-#: arXiv's category names (its taxonomy page): an archive with a subject, or an archive that has none.
-_CATEGORY = re.compile(rf"(?:{_ARCHIVES_WITH_SUBJECTS})\.[A-Za-z-]{{2,12}}|{_ARCHIVES}")
+#: arXiv's category names (its taxonomy page): an archive alone, which stands for all its subjects, or with one of them.
+_CATEGORY = re.compile(rf"(?:{_ARCHIVES_WITH_SUBJECTS})(?:\.[A-Za-z-]{{2,12}})?|{_ARCHIVES}")
+_ARCHIVE = re.compile(rf"{_ARCHIVES_WITH_SUBJECTS}|{_ARCHIVES}")
+_QUOTED = r'"(?:[^"]|"")*"'
+#: Where a quotation mark opens: a blank, a semicolon or nothing before it, and a minus at most.
+_OPENING = r'(?<![^\s;])-?(?=")'
+#: An entry of a list that is quoted as a whole, and any other; up to the semicolon behind it.
+_WHOLE = re.compile(rf"\s*({_QUOTED})\s*(?:;|\Z)")
+_OTHER = re.compile(rf"((?:{_OPENING}{_QUOTED}|(?!{_OPENING})[^;])*)(?:;|\Z)")
+#: A part of an entry of keywords: quoted or a single word, with a minus or without.
+_PART = re.compile(rf'(-?)({_QUOTED})(?=\s|\Z)|(-)(?=[^\W_])(\S+)|(?!-?")(\S+)')
 
 
 def interests_to_json(interests: Interests) -> dict[str, Any]:
@@ -44,19 +52,69 @@ def parse_topics(text: str) -> Interests:
     )
 
 
-def split_words(text: str) -> tuple[str, ...]:
-    """Return the words of a list with semicolons; a word that holds one stands in quotation marks, as in CSV.
+def is_archive(text: str) -> bool:
+    """Whether ``text`` is the name of one of arXiv's archives, such as ``cs``, which stands for all of ``cs.*``."""
+    return _ARCHIVE.fullmatch(text) is not None
 
-    Surrounding blanks, empty and repeated entries are dropped.
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """What an entry of keywords or muted words asks for: a paper has all of ``wanted`` and none of ``unwanted``."""
+
+    wanted: tuple[str, ...]
+    unwanted: tuple[str, ...] = ()
+
+
+def parse_phrases(entry: str) -> Phrases:
+    """Read an entry like ``diffusion models -image -"stable diffusion"``.
+
+    Words that follow one another are one phrase. Quotation marks make a phrase of what is between them, so that
+    ``"diffusion" "planning"`` asks for both, wherever they stand. A minus before a word or a quoted phrase leaves out the
+    papers that have it.
 
     Raises:
-        ValueError: more or longer words than are kept, or a control character.
+        ValueError: a quotation mark is left open, or nothing is asked for; says so in words for whoever wrote it.
     """
-    try:
-        found = next(csv.reader([text], delimiter=";", skipinitialspace=True, strict=True), [])
-    except csv.Error as error:
-        raise ValueError(f"a list of words cannot be read ({error})") from error
-    words = tuple(dict.fromkeys(word for entry in found if (word := " ".join(entry.split()))))
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    run: list[str] = []
+    place = 0
+    while place < len(entry):
+        if entry[place].isspace():
+            place += 1
+            continue
+        part = _PART.match(entry, place)
+        if part is None:
+            raise ValueError("a quotation mark is not closed, or there is no blank beside it")
+        place = part.end()
+        minus, quoted, dash, left_out, word = part.groups()
+        if word:
+            run.append(word)
+            continue
+        wanted, run = [*wanted, *_phrase(run)], []
+        phrase = quoted[1:-1].replace('""', '"') if quoted else left_out
+        (unwanted if minus or dash else wanted).extend(_phrase([phrase]))
+    wanted.extend(_phrase(run))
+    if not wanted:
+        raise ValueError("it has no word that papers must have")
+    return Phrases(tuple(wanted), tuple(unwanted))
+
+
+def _phrase(words: Iterable[str]) -> list[str]:
+    """Return the phrase of some words as a list of one; empty if it has no letter and no digit to be found by."""
+    phrase = " ".join(words)
+    return [phrase] if any(map(str.isalnum, phrase)) else []
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the words of a list with semicolons; one that is quoted as a whole loses its quotation marks, as in CSV.
+
+    A semicolon in quotation marks does not end a word. Surrounding blanks, empty and repeated entries are dropped.
+
+    Raises:
+        ValueError: more or longer words than are kept, an open quotation mark, a line break or a control character.
+    """
+    words = tuple(dict.fromkeys(word for entry in _entries(text.strip()) if (word := " ".join(entry.split()))))
     if len(words) > MAX_WORDS or any(len(word) > MAX_WORD_LENGTH for word in words):
         raise ValueError(f"a list holds more than {MAX_WORDS} words or one of more than {MAX_WORD_LENGTH} characters")
     if not all(word.isprintable() for word in words):
@@ -64,6 +122,26 @@ def split_words(text: str) -> tuple[str, ...]:
     return words
 
 
+def _entries(text: str) -> Iterator[str]:
+    if "\n" in text or "\r" in text:
+        raise ValueError("a list of words cannot be read (it holds a line break)")
+    place = 0
+    while place < len(text):
+        found = _WHOLE.match(text, place) or _OTHER.match(text, place)
+        if found is None:
+            raise ValueError("a list of words cannot be read (a quotation mark is not closed)")
+        whole = found.re is _WHOLE
+        yield found[1][1:-1].replace('""', '"') if whole else found[1]
+        place = found.end()
+
+
 def join_words(words: Iterable[str]) -> str:
     """Return the text that :func:`split_words` takes apart again."""
-    return ";".join('"{}"'.format(word.replace('"', '""')) if set(word) & set(';"') else word for word in words)
+    return ";".join(word if _stands_alone(word) else '"{}"'.format(word.replace('"', '""')) for word in words)
+
+
+def _stands_alone(word: str) -> bool:
+    try:
+        return list(_entries(word)) == [word]
+    except ValueError:
+        return False

@@ -97,8 +97,9 @@ class Verdict(StrEnum):
 class Interests:
     """What a reader wants more and less of. Empty means: the common digest.
 
-    Matching is case-insensitive. ``categories`` are arXiv categories (``cs.CL``); ``keywords`` and ``muted`` are words or
-    phrases looked up in title, abstract and keywords; ``authors`` and ``labs`` are names.
+    Matching is case-insensitive. ``categories`` are arXiv categories (``cs.CL``) or archives (``cs``), which stand for all of
+    theirs; ``keywords`` and ``muted`` are words and phrases looked up in title, abstract and keywords, as
+    :func:`subscribers.interests.parse_phrases` reads them; ``authors`` and ``labs`` are names, which a reader follows.
     """
 
     categories: tuple[str, ...] = ()

@@ -51,6 +51,11 @@ class Section(StrEnum):
     LATE = "late"
 
 
+#: Name of the part in a late bloomer's receipt that says why it is one: votes ``gained`` in so many ``hours``, where its age
+#: let so many be ``expected``. It is worth no points.
+LATE_PART = "late"
+
+
 class CorrectionKind(StrEnum):
     """What happened to a paper after readers got it."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.digest.model import Issue, IssueState
+from newsletter.digest.model import Issue, IssueState, Section
 from newsletter.digest.snapshot import paper_from_json
 from newsletter.digest.store import to_issue
 from newsletter.digest.tables import IssuePaperRow, IssueRow
@@ -22,7 +22,7 @@ READABLE = (*LISTED, IssueState.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """An issue as a list shows it: with the first paper of its pool, and how many papers that has."""
+    """An issue as a list shows it: with the first paper of its pool, and how many papers that has beside late bloomers."""
 
     issue: Issue
     lead: Paper
@@ -31,7 +31,10 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class PublishedIssue:
-    """An issue, how many papers its pool has, and the numbers of the listed ones before and after it; None: there is none."""
+    """An issue, how many papers its pool has beside late bloomers, and the numbers of the listed ones before and after it.
+
+    None: there is none.
+    """
 
     issue: Issue
     papers: int
@@ -82,4 +85,5 @@ class PublishedIssues:
 
 
 def _papers() -> ScalarSelect[int]:
-    return select(func.count()).where(IssuePaperRow.issue_id == IssueRow.id).correlate(IssueRow).scalar_subquery()
+    counted = IssuePaperRow.issue_id == IssueRow.id, IssuePaperRow.section == Section.TOP
+    return select(func.count()).where(*counted).correlate(IssueRow).scalar_subquery()

@@ -130,7 +130,7 @@ class NoticeComposer:
             "hour": language.hour(subscription.local_hour),
             "zone": language.zone(subscription.zone),
         }
-        chosen = self._welcomes.choose(claim, subscription, size=newsletter.size)
+        chosen = self._welcomes.choose(claim, subscription, size=newsletter.size, late=newsletter.late_bloomers)
         if chosen is None:
             return self._renderer.compose_letter(newsletter, slug, Letter("welcome-early", f"notice {claim.notice_id}", values))
         issue, pool, digest_id = chosen

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.database import Database, lock
-from newsletter.delivery.audience.expansion import store_digests
+from newsletter.delivery.audience.digests import choose_for, store_digests
 from newsletter.delivery.audience.history import already_sent
 from newsletter.digest.model import DigestId, Issue, IssueId, IssueState
-from newsletter.digest.selection import Pool, choose
+from newsletter.digest.pool import Pool
+from newsletter.digest.selection import Wish
 from newsletter.digest.store import IssueStore
 from newsletter.digest.tables import DigestRow, IssueRow
 from newsletter.notices.model import NoticeClaim
@@ -30,7 +32,9 @@ class Welcomes:
         self._database = database
         self._pool = lru_cache(POOLS_KEPT)(self._load_pool)
 
-    def choose(self, claim: NoticeClaim, subscription: Subscription, *, size: int) -> tuple[Issue, Pool, DigestId] | None:
+    def choose(
+        self, claim: NoticeClaim, subscription: Subscription, *, size: int, late: int = 0
+    ) -> tuple[Issue, Pool, DigestId] | None:
         """Return the issue a welcome brings, its pool and the digest, which is kept with the notice; None if nothing is new.
 
         The issue is the newest of the newsletter that goes out or went out, one of the reader's own cadence before others. It
@@ -41,26 +45,29 @@ class Welcomes:
             claim: of the welcome.
             subscription: whose choices count.
             size: papers if the reader named no number.
+            late: late bloomers at most.
         """
         with self._database.read() as session:
             issue_id = _issue_of(session, claim) or _latest_issue(session, subscription)
         if issue_id is None:
             return None
         issue, pool = self._pool(issue_id)
-        digest_id = claim.digest_id or self._choose_now(claim, subscription, issue, pool, size)
+        digest_id = claim.digest_id
+        if digest_id is None:
+            wish = Wish(subscription.interests, subscription.size or size)
+            digest_id = self._choose_now(claim, wish, issue, pool, late)
         return None if digest_id is None else (issue, pool, digest_id)
 
-    def _choose_now(
-        self, claim: NoticeClaim, subscription: Subscription, issue: Issue, pool: Pool, size: int
-    ) -> DigestId | None:
+    def _choose_now(self, claim: NoticeClaim, wish: Wish, issue: Issue, pool: Pool, late: int) -> DigestId | None:
         reader = claim.subscriber.id
         with self._database.write() as session:
             lock(session, "expansion")
             sent = already_sent(session, [reader], pool.order).get(reader, frozenset[PaperSeq]())
-            entries = choose(pool, subscription.interests, size=subscription.size or size, excluded=sent)
-            if not entries:
+            [choice] = choose_for(session, pool, [replace(wish, excluded=sent)], [reader], late=late)
+            if not choice:
                 return None
-            digest_id = store_digests(session, issue.id, [entries])[entries]
+            # What happened to papers of before is told by the next issue: a welcome has no room for it.
+            digest_id = store_digests(session, issue.id, [(choice, ())])[choice, ()]
             NoticeStore(session).choose_digest(claim, digest_id)
         return digest_id
 

@@ -12,7 +12,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.papers.categories import NAMES, name_of
 from newsletter.web.forms import Form
 from subscribers.fields import FieldsError, OwnField, fields_to_text, parse_fields
-from subscribers.interests import join_words, split_words
+from subscribers.interests import is_archive, join_words, parse_phrases, split_words
 from subscribers.model import Cadence, Choices, FieldValue, Interests, time_zones
 
 FIELD_PREFIX = "field-"
@@ -24,6 +24,8 @@ _LABELS = {
 }
 #: Kinds of interest that are written as words with semicolons between them, and what they are called.
 _WORDS = {"keywords": "Keywords", "authors": "Authors", "labs": "Labs", "muted": "Muted words"}
+#: Those of them that may be phrases with exclusions.
+_PHRASES = ("keywords", "muted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def parse_choices(
     """
     problems: dict[str, str] = {}
     words = {kind: _words(kind, getattr(written, kind), limits, problems) for kind in _WORDS}
-    unknown = [name for name in written.categories if name not in NAMES and name not in newsletter.topics]
+    unknown = [name for name in written.categories if not _is_category(name) and name not in newsletter.topics]
     if unknown:
         problems["topics"] = "Choose topics from the list: one of these is none of arXiv's categories."
     own: tuple[tuple[str, FieldValue], ...] = ()
@@ -149,7 +151,7 @@ def rhythm_words(newsletter: NewsletterConfig, choices: Choices) -> str:
 def topics_of(newsletters: Sequence[NewsletterConfig], chosen: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Return the categories to choose from with their names: what is offered, then what was chosen elsewhere."""
     offered = dict.fromkeys(name for newsletter in newsletters for name in (*newsletter.topics, *chosen))
-    return [(name, name_of(name)) for name in offered if name in NAMES or any(name in each.topics for each in newsletters)]
+    return [(name, name_of(name)) for name in offered if _is_category(name) or any(name in each.topics for each in newsletters)]
 
 
 @lru_cache(maxsize=1)
@@ -175,7 +177,16 @@ def _words(kind: str, text: str, limits: WordLimits, problems: dict[str, str]) -
         return ()
     if len(words) > limits.count or any(len(word) > limits.length for word in words):
         problems[kind] = f"{_WORDS[kind]} may be {limits.count}, of {limits.length} characters each."
+    for word in words if kind in _PHRASES else ():
+        try:
+            parse_phrases(word)
+        except ValueError as error:
+            problems.setdefault(kind, f"{_WORDS[kind]}: {word} cannot be looked for: {error}.")
     return words
+
+
+def _is_category(name: str) -> bool:
+    return name in NAMES or is_archive(name)
 
 
 def _cadence(text: str, newsletter: NewsletterConfig, problems: dict[str, str]) -> Cadence:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
 
 from newsletter.config import NewsletterConfig, TrendingConfig
 from newsletter.database import Database
 from newsletter.digest.builder import Frozen, IssueBuilder
-from newsletter.digest.model import IssueState
+from newsletter.digest.model import LATE_PART, CorrectionKind, Digest, DigestEntry, DigestId, Issue, IssueState, Section
 from newsletter.digest.store import IssueStore
-from newsletter.papers.model import Observation
+from newsletter.digest.tables import DigestRow
+from newsletter.papers.model import Observation, PaperSeq, Signal
 from newsletter.papers.store import PaperStore
+from newsletter.papers.tables import PaperListingRow
 from subscribers.model import Cadence
 from tests.samples import LISTED, record, votes
 
@@ -106,3 +111,168 @@ def test_a_paper_of_the_issue_before_says_where_it_stood_then(database: Database
     with database.read() as session:
         kept = IssueStore(session).pool(built.issue.id)
     assert [entry.receipt.rank_before for entry in kept] == [each.receipt.rank_before for each in ranked]
+
+
+# Late bloomers and corrections.
+
+DAY = timedelta(days=1)
+OLD, YOUNG = "2607.00001", "2608.00001"
+
+
+def _seen(count: int, at: datetime) -> Signal:
+    return Signal("hf_daily_papers", at, votes=count)
+
+
+def _old_paper(database: Database, *, gains: int, at: datetime, listed_days: float = 40, young_votes: int = 3) -> None:
+    """Take in a paper of long ago, and a young one, and what the votes were two days before ``at`` and are then."""
+    listed_at = at - timedelta(days=listed_days)
+    history = (_seen(4, at - 2 * DAY), _seen(4 + gains, at))
+    with database.write() as session:
+        old = Observation(record(OLD, listed_at=listed_at), history=history)
+        young = Observation(record(YOUNG, listed_at=at - DAY), signal=_seen(young_votes, at))
+        PaperStore(session).ingest([old, young], source="hf_daily_papers", now=at - 3 * DAY)
+
+
+def _pool(database: Database, at: datetime, newsletter: NewsletterConfig = PAPERS) -> list[tuple[str | None, int, Section]]:
+    pool = IssueBuilder(database, TrendingConfig()).pool("papers", newsletter, cadence=Cadence.DAILY, at=at)
+    return [(entry.paper.arxiv_id, entry.rank, entry.section) for entry in pool]
+
+
+def _freeze(database: Database, at: datetime, cadence: Cadence = Cadence.DAILY) -> Issue:
+    slot = f"{at:%Y-%m-%dT%H}"
+    frozen = IssueBuilder(database, TrendingConfig()).build("papers", PAPERS, cadence=cadence, slot=slot, at=at)
+    assert frozen.issue is not None
+    return frozen.issue
+
+
+def test_a_paper_of_long_ago_that_takes_off_is_kept_after_the_ranking(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON)
+    issue = _freeze(database, NOON)
+    with database.read() as session:
+        store = IssueStore(session)
+        pool = store.pool(issue.id)
+        assert [(entry.paper.arxiv_id, entry.rank, entry.section) for entry in pool] == [
+            (YOUNG, 1, Section.TOP),
+            (OLD, 2, Section.LATE),
+        ]
+        assert store.pool(issue.id, section=Section.LATE) == pool[1:]
+        assert store.ranks(issue.id) == {pool[0].paper.seq: 1}
+    late = pool[1].receipt
+    assert dict(late.parts[-1].figures)["gained"] == 60
+    assert late.parts[-1].name == LATE_PART
+    assert late.rank_before is None
+
+
+def test_a_paper_takes_off_once_in_a_cadence(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON)
+    _freeze(database, NOON)
+    later = NOON + timedelta(hours=20)
+    assert Section.LATE not in {section for _, _, section in _pool(database, later)}
+    _freeze(database, NOON, Cadence.WEEKLY)
+    with database.read() as session:
+        found = [IssueStore(session).late_before("papers", cadence, after=NOON - DAY, at=later) for cadence in Cadence]
+    assert [len(each) for each in found] == [1, 0, 1, 0]
+
+
+def test_late_bloomers_can_be_few_or_none_and_need_so_many_votes(database: Database) -> None:
+    _old_paper(database, gains=20, at=NOON)
+    assert len(_pool(database, NOON)) == 2
+    for changes in ({"late_bloomers": 0}, {"late_bloomer_votes": 21}, {"sources": ("another",)}):
+        assert OLD not in {name for name, _, _ in _pool(database, NOON, PAPERS.model_copy(update=changes))}, changes
+
+
+def test_what_becomes_known_later_makes_no_late_bloomer(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON)
+    assert len(_pool(database, NOON - timedelta(minutes=1))) == 1
+
+
+def test_a_young_paper_is_late_only_if_an_issue_passed_it_over(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON, listed_days=6, young_votes=9000)
+    one = PAPERS.model_copy(update={"size": 1, "pool_size": 2})
+    assert _pool(database, NOON, one) == [(YOUNG, 1, Section.TOP), (OLD, 2, Section.TOP)]
+    _freeze(database, NOON - 2 * DAY)
+    assert _pool(database, NOON, one) == [(YOUNG, 1, Section.TOP), (OLD, 2, Section.LATE)]
+
+
+def test_what_everybody_sees_in_the_ranking_is_no_late_bloomer(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON, listed_days=6)
+    _freeze(database, NOON - 2 * DAY)
+    assert [section for _, _, section in _pool(database, NOON)] == [Section.TOP, Section.TOP]
+
+
+def test_an_issue_without_a_ranking_is_none_whatever_takes_off(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON)
+    with database.write() as session:
+        session.execute(delete(PaperListingRow).where(PaperListingRow.paper_seq == 2))
+    here = PAPERS.model_copy(update={"sources": ("hf_daily_papers",)})
+    frozen = IssueBuilder(database, TrendingConfig()).build("papers", here, cadence=Cadence.DAILY, slot="x", at=NOON)
+    assert frozen.issue is None
+
+
+def _retitle(database: Database, title: str, *, version: int, at: datetime, **changes: object) -> None:
+    with database.write() as session:
+        observation = Observation(record(YOUNG, title=title, version=version, **changes))
+        PaperStore(session).ingest([observation], source="hf_daily_papers", now=at)
+
+
+def test_an_issue_says_what_changed_in_papers_of_those_before_it(database: Database) -> None:
+    _ingest(database, Observation(record(YOUNG, title="Harbor"), votes(3)))
+    _freeze(database, NOON)
+    changed_at = NOON + timedelta(hours=3)
+    _retitle(database, "Harbour of Small Boats", version=2, at=changed_at)
+    issue = _freeze(database, NOON + DAY)
+    with database.read() as session:
+        (only,) = IssueStore(session).corrections(issue.id)
+    assert (only.kind, only.title_before, only.changed_at) == (CorrectionKind.RETITLED, "Harbor", changed_at)
+    assert only.paper.title == "Harbour of Small Boats"
+
+
+def test_every_issue_of_two_months_says_it_and_only_those_of_the_newsletter_that_had_the_paper(database: Database) -> None:
+    _ingest(database, Observation(record(YOUNG, title="Harbor"), votes(3)))
+    _freeze(database, NOON)
+    _retitle(database, "Harbour of Small Boats", version=2, at=NOON + DAY)
+    builder = IssueBuilder(database, TrendingConfig())
+    for days, is_said in ((0.9, False), (1, True), (30, True), (62, True), (63.1, False)):
+        assert bool(builder.corrections("papers", at=NOON + days * DAY)) is is_said, days
+    assert builder.corrections("others", at=NOON + 2 * DAY) == []
+
+
+def test_on_a_past_day_nothing_is_said_of_what_came_later(database: Database) -> None:
+    _ingest(database, Observation(record(YOUNG, title="Harbor"), votes(3)))
+    _freeze(database, NOON)
+    _retitle(database, "Harbour of Small Boats", version=2, at=NOON + DAY)
+    _retitle(database, "Harbour of Large Ships", version=3, at=NOON + 3 * DAY, withdrawn_at=NOON + 2 * DAY)
+    builder = IssueBuilder(database, TrendingConfig())
+    then, now = (builder.corrections("papers", at=NOON + days * DAY) for days in (2, 4))
+    assert [(each.kind, each.paper.title, each.paper.withdrawn_at) for each in then] == [
+        (CorrectionKind.RETITLED, "Harbour of Small Boats", None)
+    ]
+    assert [(each.kind, each.title_before) for each in now] == [(CorrectionKind.WITHDRAWN, "Harbour of Small Boats")]
+
+
+def test_readers_of_a_record_that_became_part_of_another_hear_of_its_withdrawal(database: Database) -> None:
+    both = record("2608.00002", doi="10.1000/x", title="Two Names")
+    _ingest(database, Observation(record(YOUNG), votes(3)))
+    with database.write() as session:
+        PaperStore(session).ingest([Observation(replace(both, arxiv_id=None))], source="crossref", now=NOON)
+    _freeze(database, NOON)
+    with database.write() as session:
+        PaperStore(session).ingest([Observation(both)], source="hf_daily_papers", now=NOON + DAY)
+        gone = replace(both, withdrawn_at=NOON + DAY, version=2)
+        PaperStore(session).ingest([Observation(gone)], source="hf_daily_papers", now=NOON + 2 * DAY)
+    (only,) = IssueBuilder(database, TrendingConfig()).corrections("papers", at=NOON + 3 * DAY)
+    assert (only.kind, only.paper.doi) == (CorrectionKind.WITHDRAWN, "10.1000/x")
+
+
+def test_a_digest_keeps_which_corrections_concern_its_readers(database: Database) -> None:
+    _ingest(database, Observation(record(YOUNG), votes(3)))
+    issue = _freeze(database, NOON)
+    with database.write() as session:
+        row = DigestRow(issue_id=issue.id, key="k", entries=[[1, "taste:maps"]], corrections=[0, 2])
+        session.add(row)
+        session.flush()
+        digest_id = DigestId(row.id)
+    with database.read() as session:
+        assert IssueStore(session).digest(digest_id) == Digest(
+            digest_id, issue.id, (DigestEntry(PaperSeq(1), "taste:maps"),), (0, 2)
+        )

@@ -6,10 +6,10 @@ A page of readers never leaves the database: it is noted in a temporary table to
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
@@ -35,19 +35,20 @@ from sqlalchemy.sql.type_api import TypeEngine
 
 from newsletter.clock import Clock
 from newsletter.database import Database, lock
-from newsletter.delivery.audience.history import MOST_AT_ONCE, History
+from newsletter.delivery.audience.digests import choose_for, store_digests
+from newsletter.delivery.audience.history import History, digests_in, last_frozen
+from newsletter.delivery.audience.telling import Telling
 from newsletter.delivery.model import DeliveryState, Reason, SkipReason
-from newsletter.delivery.rows import insert_missing
 from newsletter.delivery.tables import DeliveryRow
-from newsletter.digest.model import DigestEntry, DigestId, Issue, IssueId, IssueState
-from newsletter.digest.selection import Pool
+from newsletter.digest.model import Correction, Issue, IssueId, IssueState
+from newsletter.digest.pool import Pool
+from newsletter.digest.selection import Wish
 from newsletter.digest.store import IssueStore
-from newsletter.digest.tables import DigestRow, IssueRow
-from newsletter.papers.model import PaperSeq
+from newsletter.digest.tables import IssueRow
+from newsletter.taste.tables import TasteRow
 from subscribers.base import RowId, UtcDateTime
 from subscribers.dialect import insert_new
 from subscribers.interests import interests_from_json
-from subscribers.model import Interests
 from subscribers.store import ReadersQuery
 
 log = logging.getLogger(__name__)
@@ -61,11 +62,12 @@ LONGEST = 0.5
 
 _TEMPORARY = MetaData()
 #: What makes two readers get the same at the same time; ``sent`` is what :class:`History` says of them.
-_WISH = ("interests", "size", "local_hour", "zone", "sent")
+#: ``taste`` is the reader's number where a model was learned from feedback, and 0 elsewhere.
+_WISH = ("interests", "size", "local_hour", "zone", "taste", "sent")
 
 
 def _wish_columns() -> list[Column[Any]]:
-    kinds: tuple[TypeEngine[Any], ...] = (Text(), Integer(), Integer(), String(64), Text())
+    kinds: tuple[TypeEngine[Any], ...] = (Text(), Integer(), Integer(), String(64), RowId, Text())
     return [Column(name, kind, nullable=False) for name, kind in zip(_WISH, kinds, strict=True)]
 
 
@@ -98,16 +100,19 @@ _OLDER = Table(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What an issue of a newsletter has to give."""
+
+    newsletter: str
+    pool: Pool
+    corrections: Sequence[Correction]
+
+
 class ReaderPage(Protocol):
     """Gives the query of the issue's next readers above ``after``, at most ``limit``; see :func:`readers_query`."""
 
     def __call__(self, after: int, limit: int) -> ReadersQuery: ...
-
-
-class Choose(Protocol):
-    """Chooses a reader's papers from the pool; see :func:`newsletter.digest.selection.choose`."""
-
-    def __call__(self, pool: Pool, interests: Interests, *, size: int, excluded: Set[PaperSeq]) -> tuple[DigestEntry, ...]: ...
 
 
 class DueAt(Protocol):
@@ -125,8 +130,8 @@ class Expander:
         clock: Clock,
         *,
         readers: ReaderPage,
-        choose: Choose,
         size: int,
+        late: int,
         due_at: DueAt,
         page: int = PAGE,
     ) -> None:
@@ -136,16 +141,16 @@ class Expander:
             database: where everything is.
             clock: stamps what is written.
             readers: the issue's audience.
-            choose: chooses a reader's papers.
             size: papers in a digest of a reader who named no number.
+            late: late bloomers in a digest, at most.
             due_at: when a reader's message may leave; asked once for each hour and zone.
             page: readers in one transaction, at most; fewer where a page takes long.
         """
         self._database = database
         self._clock = clock
         self._readers = readers
-        self._choose = choose
         self._size = size
+        self._late = late
         self._due_at: Callable[[int, str], datetime] = cache(lambda hour, zone: due_at(local_hour=hour, zone=zone))
         self._page = page
 
@@ -162,14 +167,15 @@ class Expander:
         arrived, one that was never tried, and one whose reader gets nothing here stay.
         """
         with self._database.read() as session:
-            pool = Pool(IssueStore(session).pool(issue.id))
+            store = IssueStore(session)
+            content = _Content(issue.newsletter, Pool(store.pool(issue.id)), store.corrections(issue.id))
         limit = min(self._page, FIRST_PAGE)
         is_building = True
         while is_building:
             with self._database.write() as session:
                 lock(session, "expansion")
                 began = self._clock.monotonic()
-                is_building = self._step(session, issue.id, pool, limit)
+                is_building = self._step(session, issue.id, content, limit)
             took = self._clock.monotonic() - began
             if took > LONGEST:
                 limit = max(limit // 2, min(LEAST_PAGE, self._page))
@@ -178,7 +184,7 @@ class Expander:
         with self._database.read() as session:
             return IssueStore(session).get(issue.id) or issue
 
-    def _step(self, session: Session, issue_id: IssueId, pool: Pool, limit: int) -> bool:
+    def _step(self, session: Session, issue_id: IssueId, content: _Content, limit: int) -> bool:
         """List the next page; return whether there may be another."""
         # The row is held: who cancels the issue meanwhile waits, and then finds this page's deliveries too.
         position = select(IssueRow.state, IssueRow.expanded_to).where(IssueRow.id == issue_id).with_for_update()
@@ -187,7 +193,7 @@ class Expander:
             return False
         connection = session.connection()
         _TEMPORARY.create_all(connection, checkfirst=False)
-        last = self._list(session, issue_id, pool, cursor, limit)
+        last = self._list(session, issue_id, content, cursor, limit)
         _TEMPORARY.drop_all(connection, checkfirst=False)
         if last is None:
             _open(session, issue_id)
@@ -195,19 +201,21 @@ class Expander:
         session.execute(update(IssueRow).where(IssueRow.id == issue_id).values(expanded_to=last))
         return True
 
-    def _list(self, session: Session, issue_id: IssueId, pool: Pool, cursor: int, limit: int) -> int | None:
+    def _list(self, session: Session, issue_id: IssueId, content: _Content, cursor: int, limit: int) -> int | None:
         """Write the deliveries of the readers above ``cursor``; return the last one's number, None if there are none."""
         now = self._clock.now()
         last = self._note_readers(session, cursor, limit)
         if last is None:
             return None
         older = _note_older(session, issue_id)
-        history = History.of(session, pool.order).among(session, cursor + 1, last)
+        telling = Telling.of(session, content.newsletter, content.corrections)
+        history = History.of(session, content.pool.order).with_issues(telling.frozen_at).among(session, cursor + 1, last)
         if history:
             besides = select(_OLDER.c.delivery_id) if older else None
             sent = history.digests_of(_READER.c.subscriber_id, _READER, besides=besides)
             session.execute(update(_READER).values(sent=sent))
-        self._note_choices(session, issue_id, pool, history)
+        _note_tastes(session, cursor + 1, last)
+        self._note_choices(session, issue_id, content, history, telling)
         _write_deliveries(session, issue_id, now)
         if older:
             _give_up_older(session, issue_id, now)
@@ -221,33 +229,39 @@ class Expander:
             func.coalesce(found.c.size, self._size),
             found.c.local_hour,
             found.c.zone,
+            literal(0, RowId),
             literal(""),
         )
         session.execute(insert(_READER).from_select(["subscriber_id", *_WISH], page))
         last: int | None = session.scalar(select(func.max(_READER.c.subscriber_id)))
         return last
 
-    def _note_choices(self, session: Session, issue_id: IssueId, pool: Pool, history: History) -> None:
-        wishes = session.execute(select(*(_READER.c[name] for name in _WISH)).distinct()).all()
-        excluded = history.papers_in(session, {wish.sent for wish in wishes})
-        interests = {text: interests_from_json(json.loads(text)) for text in {wish.interests for wish in wishes}}
-        # Readers who want the same and were sent the same get the same, whatever their hour: it is chosen once.
-        keys = [(interests[wish.interests], wish.size, excluded[wish.sent]) for wish in wishes]
-        choices = {key: self._choose(pool, key[0], size=key[1], excluded=key[2]) for key in set(keys)}
-        digests = store_digests(session, issue_id, choices.values())
-        rows = []
-        for wish, key in zip(wishes, keys, strict=True):
-            digest_id = digests.get(choices[key])
-            rows.append(
+    def _note_choices(self, session: Session, issue_id: IssueId, content: _Content, history: History, telling: Telling) -> None:
+        rows = session.execute(select(*(_READER.c[name] for name in _WISH)).distinct()).all()
+        sent = {found: digests_in(found) for found in {row.sent for row in rows}}
+        excluded = history.papers_in(session, set(sent.values()))
+        due = telling.due(session, set(sent.values()))
+        interests = {text: interests_from_json(json.loads(text)) for text in {row.interests for row in rows}}
+        since = last_frozen(session, content.newsletter, sent.values())
+        asked = [
+            Wish(interests[row.interests], row.size, excluded[sent[row.sent]], since=since[sent[row.sent]]) for row in rows
+        ]
+        chosen = choose_for(session, content.pool, asked, [row.taste for row in rows], late=self._late)
+        contents = [(choice, due[sent[row.sent]]) for row, choice in zip(rows, chosen, strict=True)]
+        digests = store_digests(session, issue_id, [each for each in contents if each[0]])
+        values = []
+        for row, gets in zip(rows, contents, strict=True):
+            digest_id = digests.get(gets)
+            values.append(
                 {
-                    **wish._asdict(),
+                    **row._asdict(),
                     "digest_id": digest_id,
                     "state": DeliveryState.SKIPPED if digest_id is None else DeliveryState.PENDING,
                     "reason": SkipReason.NOTHING_NEW if digest_id is None else "",
-                    "not_before": self._due_at(wish.local_hour, wish.zone),
+                    "not_before": self._due_at(row.local_hour, row.zone),
                 }
             )
-        session.connection().execute(insert(_CHOICE), rows)
+        session.connection().execute(insert(_CHOICE), values)
 
 
 def _note_older(session: Session, issue_id: IssueId) -> bool:
@@ -275,6 +289,14 @@ def _note_older(session: Session, issue_id: IssueId) -> bool:
     )
     session.execute(insert(_OLDER).from_select(["delivery_id", "subscriber_id"], superseded))
     return True
+
+
+def _note_tastes(session: Session, first: int, last: int) -> None:
+    """Note of which of the page's readers, numbered ``first`` to ``last``, there is a model of their taste."""
+    having = select(TasteRow.subscriber_id).where(TasteRow.subscriber_id.between(first, last))
+    if session.scalar(select(having.exists())):
+        noted = update(_READER).where(_READER.c.subscriber_id.in_(having))
+        session.execute(noted.values(taste=_READER.c.subscriber_id))
 
 
 def _write_deliveries(session: Session, issue_id: IssueId, now: datetime) -> None:
@@ -315,23 +337,3 @@ def _open(session: Session, issue_id: IssueId) -> None:
     audience = session.scalar(select(func.count()).where(DeliveryRow.issue_id == issue_id))
     session.execute(update(IssueRow).where(IssueRow.id == issue_id).values(audience=audience, state=IssueState.OPEN))
     log.info("delivery.expanded issue=%d audience=%d", issue_id, audience)
-
-
-def store_digests(
-    session: Session, issue_id: IssueId, choices: Iterable[tuple[DigestEntry, ...]]
-) -> dict[tuple[DigestEntry, ...], DigestId]:
-    """Store the distinct choices, unless they are there; return the digest of each that is not empty."""
-    entries = {choice: [[entry.paper_seq, entry.match] for entry in choice] for choice in set(choices) if choice}
-    keys = {choice: hashlib.sha256(json.dumps(value).encode()).hexdigest() for choice, value in entries.items()}
-    insert_missing(
-        session,
-        DigestRow,
-        [{"issue_id": issue_id, "key": keys[choice], "entries": value} for choice, value in entries.items()],
-    )
-    ids: dict[str, DigestId] = {}
-    wanted: Sequence[str] = list(keys.values())
-    for start in range(0, len(wanted), MOST_AT_ONCE):
-        some = wanted[start : start + MOST_AT_ONCE]
-        stored = select(DigestRow.key, DigestRow.id).where(DigestRow.issue_id == issue_id, DigestRow.key.in_(some))
-        ids |= {key: DigestId(digest_id) for key, digest_id in session.execute(stored)}
-    return {choice: ids[key] for choice, key in keys.items()}

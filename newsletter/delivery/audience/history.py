@@ -54,9 +54,9 @@ def already_sent(
         return {}
     readers = SubscriberRow.__table__
     listed = select(SubscriberRow.id, history.digests_of(readers.c.id, readers)).where(SubscriberRow.id.in_(subscriber_ids))
-    digests = {SubscriberId(reader): found for reader, found in session.execute(listed)}
-    papers = history.papers_in(session, set(digests.values()))
-    return {reader: papers[found] for reader, found in digests.items() if papers[found]}
+    sent = {SubscriberId(reader): digests_in(found) for reader, found in session.execute(listed)}
+    papers = history.papers_in(session, set(sent.values()))
+    return {reader: papers[digests] for reader, digests in sent.items() if papers[digests]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,16 @@ class History:
     @classmethod
     def of(cls, session: Session, paper_seqs: Collection[PaperSeq], *, frozen_before: datetime | None = None) -> Self:
         """Look up the papers' names and issues, those frozen before an instant if one is given."""
-        names = _other_names(session, paper_seqs)
+        names = other_names(session, paper_seqs)
         pools = select(IssuePaperRow.issue_id).where(IssuePaperRow.paper_seq.in_(names)).distinct()
         if frozen_before is not None:
             earlier = select(IssueRow.id).where(IssueRow.frozen_at < frozen_before)
             pools = pools.where(IssuePaperRow.issue_id.in_(earlier))
         return cls(names, tuple(session.scalars(pools)) if names else ())
+
+    def with_issues(self, issues: Collection[int]) -> Self:
+        """Return the history with more issues: what was sent of them is found as well."""
+        return replace(self, issues=tuple({*self.issues, *issues}))
 
     def among(self, session: Session, first: int, last: int) -> Self:
         """Return the history as it can be of readers numbered ``first`` to ``last``: quicker to read where little was sent."""
@@ -96,7 +100,7 @@ class History:
     def digests_of(
         self, reader: ColumnElement[int], readers: FromClause, *, besides: Select[int] | None = None
     ) -> ColumnElement[str]:
-        """Return an expression for the digests that were or may be sent to a reader; :meth:`papers_in` reads it.
+        """Return an expression for the digests that were or may be sent to a reader; :func:`digests_in` reads it.
 
         Args:
             reader: the reader's number.
@@ -121,12 +125,10 @@ class History:
                 digests = digests + "," + func.coalesce(found.correlate(readers).scalar_subquery(), "")
         return digests
 
-    def papers_in(self, session: Session, digests: Collection[str]) -> dict[str, frozenset[PaperSeq]]:
-        """Return the papers in each of ``digests``, values of :meth:`digests_of`; equal sets are one."""
-        keys = {found: frozenset(int(number) for number in found.split(",") if number) for found in digests}
-        papers_of = self._papers_of(session, {number for key in keys.values() for number in key})
-        shared = {key: frozenset[PaperSeq]().union(*(papers_of[number] for number in key)) for key in set(keys.values())}
-        return {found: shared[key] for found, key in keys.items()}
+    def papers_in(self, session: Session, sent: Collection[frozenset[int]]) -> dict[frozenset[int], frozenset[PaperSeq]]:
+        """Return which of the papers are in each set of digests."""
+        papers_of = self._papers_of(session, {number for digests in sent for number in digests})
+        return {digests: frozenset[PaperSeq]().union(*(papers_of[number] for number in digests)) for digests in set(sent)}
 
     def _papers_of(self, session: Session, digests: set[int]) -> dict[int, frozenset[PaperSeq]]:
         papers = {}
@@ -138,11 +140,58 @@ class History:
         return papers
 
 
+def last_mail_at(
+    session: Session, subscriber_id: SubscriberId, newsletter: str, paper_seqs: Collection[PaperSeq], *, frozen_before: datetime
+) -> datetime | None:
+    """Return when the newest issue of a newsletter that a reader was or may be sent was frozen, aware UTC; None: there is none.
+
+    Args:
+        session: read in this transaction.
+        subscriber_id: the reader.
+        newsletter: its slug.
+        paper_seqs: of a pool; only issues that had one of them are looked at.
+        frozen_before: only issues frozen before this instant count.
+    """
+    history = History.of(session, paper_seqs, frozen_before=frozen_before)
+    readers = SubscriberRow.__table__
+    listed = select(history.digests_of(readers.c.id, readers)).where(SubscriberRow.id == subscriber_id)
+    sent = digests_in(session.scalar(listed) or "")
+    return last_frozen(session, newsletter, [sent])[sent]
+
+
+def last_frozen(session: Session, newsletter: str, sent: Collection[frozenset[int]]) -> dict[frozenset[int], datetime | None]:
+    """Return when the newest issue of a newsletter among digests was frozen, aware UTC; None if none of them is of it.
+
+    Args:
+        session: read in this transaction.
+        newsletter: its slug.
+        sent: the digests that went or may go to a reader, by number, for each reader.
+    """
+    numbers = sorted({number for digests in sent for number in digests})
+    frozen_at: dict[int, datetime] = {}
+    for start in range(0, len(numbers), MOST_AT_ONCE):
+        found = (
+            select(DigestRow.id, IssueRow.frozen_at)
+            .join(IssueRow, IssueRow.id == DigestRow.issue_id)
+            .where(DigestRow.id.in_(numbers[start : start + MOST_AT_ONCE]), IssueRow.newsletter == newsletter)
+        )
+        frozen_at |= {row.id: row.frozen_at for row in session.execute(found)}
+    return {
+        digests: max((frozen_at[number] for number in digests if number in frozen_at), default=None) for digests in set(sent)
+    }
+
+
+def digests_in(found: str) -> frozenset[int]:
+    """Return the numbers of the digests in a value of :meth:`History.digests_of`."""
+    return frozenset(int(number) for number in found.split(",") if number)
+
+
 def _joined(numbers: ColumnElement[Any]) -> ColumnElement[str]:
     return func.aggregate_strings(cast(numbers, String), ",")
 
 
-def _other_names(session: Session, paper_seqs: Collection[PaperSeq]) -> dict[int, frozenset[PaperSeq]]:
+def other_names(session: Session, paper_seqs: Collection[PaperSeq]) -> dict[int, frozenset[PaperSeq]]:
+    """Return every number that any of some papers is or was known by, with those of them that it stands for."""
     # Up from each paper to the one it was merged into in the end, then down to all that were merged into that one.
     top: dict[int, int] = {seq: seq for seq in paper_seqs}
     while above := _merged(session, PaperRow.seq.in_(set(top.values()))):

@@ -153,9 +153,9 @@ class BodyMaker:
             issue = store.get(issue_id)
             if issue is None:
                 raise NewsletterError(f"issue {issue_id} is missing from the database; restore it from a backup")
-            pool = store.pool(issue_id)
+            pool, corrections = store.pool(issue_id), store.corrections(issue_id)
         newsletter = newsletter_of(issue, self._newsletters)
-        return _Issue(issue_id, IssueBodies(self._renderer, newsletter, issue.newsletter, issue, pool))
+        return _Issue(issue_id, IssueBodies(self._renderer, newsletter, issue.newsletter, issue, pool, corrections))
 
 
 def _known(body: Body) -> Body:

@@ -28,7 +28,7 @@ from newsletter.delivery.sending.sender import SendReport
 from newsletter.delivery.tables import ComposedBodyRow, ComposedPieceRow, DeliveryRow
 from newsletter.delivery.transport.sink import NullSink
 from newsletter.digest.model import IssueState
-from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
+from newsletter.digest.tables import DigestRow, IssueCorrectionRow, IssuePaperRow, IssueRow
 from newsletter.errors import NewsletterError
 from newsletter.papers.tables import PaperRow
 from newsletter.pictures.tables import PaperPictureRow, PictureRow
@@ -202,7 +202,8 @@ def _copy_from(session: Session, copy: Database, which: ColumnElement[bool], on_
     issues = list(counts)
     digests = select(DeliveryRow.digest_id).join(IssueRow).where(which)
     readers = select(DeliveryRow.subscriber_id).join(IssueRow).where(which)
-    papers = select(IssuePaperRow.paper_seq).where(IssuePaperRow.issue_id.in_(issues))
+    shown_papers = select(IssuePaperRow.paper_seq).where(IssuePaperRow.issue_id.in_(issues))
+    papers = shown_papers.union(select(IssueCorrectionRow.paper_seq).where(IssueCorrectionRow.issue_id.in_(issues)))
     shown = select(PaperPictureRow.paper_seq).where(
         PaperPictureRow.paper_seq.in_(papers),
         or_(PaperPictureRow.large_name == PictureRow.name, PaperPictureRow.small_name == PictureRow.name),
@@ -214,6 +215,7 @@ def _copy_from(session: Session, copy: Database, which: ColumnElement[bool], on_
     _copy_rows(session, copy, PaperPictureRow, PaperPictureRow.paper_seq.in_(papers))
     _copy_rows(session, copy, IssueRow, IssueRow.id.in_(issues), {"state": IssueState.OPEN, "note": ""})
     _copy_rows(session, copy, IssuePaperRow, IssuePaperRow.issue_id.in_(issues))
+    _copy_rows(session, copy, IssueCorrectionRow, IssueCorrectionRow.issue_id.in_(issues))
     _copy_rows(session, copy, DigestRow, DigestRow.id.in_(digests))
     _copy_rows(session, copy, ComposedBodyRow, ComposedBodyRow.digest_id.in_(digests))
     _copy_rows(session, copy, ComposedPieceRow, ComposedPieceRow.issue_id.in_(issues))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.audience.history import already_sent
 from newsletter.digest.builder import IssueBuilder
-from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
-from newsletter.digest.selection import Pool, choose
+from newsletter.digest.model import DigestEntry, Issue, IssueId, IssueState, PoolEntry
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
-from newsletter.papers.model import PaperSeq
 from newsletter.pictures.model import Pictures
+from newsletter.preview.studio.contents import Content, content_for, worst_content
 from newsletter.preview.studio.personas import PERSONAS, Persona, persona_of
 from newsletter.preview.studio.worst_cases import WORST_CASES, worst_case
 from newsletter.rendering.message.sample import SampleMessage
@@ -244,21 +242,12 @@ class Studio:
             letter = Letter(wanted.kind, "preview", self._values(wanted.kind, persona, newsletter))
             sample = self._renderer.sample_letter(newsletter, slug, letter, address=address, dated_at=at)
             return Shown(sample, wanted.kind, label, issue)
-        pool, entries = self._papers(wanted, slug, newsletter, persona, subscriber_id, at)
-        if not entries:
-            return Shown(None, issue_label, label, issue, tuple(pool))
-        greeting = wanted.kind == WELCOME
-        sample = self._renderer.sample(
-            newsletter,
-            slug,
-            issue,
-            pool,
-            Digest(DigestId(0), issue.id, entries),
-            address=address,
-            template=WELCOME if greeting else None,
-            values=self._values(WELCOME, persona, newsletter) if greeting else None,
-        )
-        return Shown(sample, issue_label, label, issue, tuple(pool), entries)
+        content = self._content(wanted, issue, newsletter, persona, subscriber_id)
+        if not content.digest.entries:
+            return Shown(None, issue_label, label, issue, content.pool)
+        welcome = self._values(WELCOME, persona, newsletter) if wanted.kind == WELCOME else None
+        sample = self._sample(newsletter, issue, content, address, welcome)
+        return Shown(sample, issue_label, label, issue, content.pool, content.digest.entries)
 
     def last(self, wanted: Wanted, *, address: str = SAMPLE_ADDRESS) -> Shown | None:
         """Make the digest of the last issue that went out, as today's templates show it; None if there was none.
@@ -278,37 +267,43 @@ class Studio:
             issue = next((each for each in before if each.state in _OUT and each.cadence is persona.cadence), None)
             if issue is None:
                 return None
-            pool = Pool(store.pool(issue.id))
-        excluded = self._sent(subscriber_id, pool, frozen_before=issue.frozen_at)
-        entries = choose(pool, persona.interests, size=persona.size or newsletter.size, excluded=excluded)
-        digest = Digest(DigestId(0), issue.id, entries)
-        sample = self._renderer.sample(newsletter, slug, issue, pool.entries, digest, address=address) if entries else None
-        return Shown(sample, f"No. {issue.number}", label, issue, pool.entries, entries)
+            pool, corrections = store.pool(issue.id), store.corrections(issue.id)
+        content = content_for(self._database, issue, newsletter, pool, corrections, persona, subscriber_id, by_taste=False)
+        sample = self._sample(newsletter, issue, content, address) if content.digest.entries else None
+        return Shown(sample, f"No. {issue.number}", label, issue, content.pool, content.digest.entries)
 
-    def _sent(self, subscriber_id: SubscriberId | None, pool: Pool, *, frozen_before: datetime) -> Set[PaperSeq]:
-        if subscriber_id is None:
-            return frozenset()
-        with self._database.read() as session:
-            sent = already_sent(session, [subscriber_id], pool.order, frozen_before=frozen_before)
-        return sent.get(subscriber_id, frozenset())
-
-    def _papers(
+    def _sample(
         self,
-        wanted: Wanted,
-        slug: str,
         newsletter: NewsletterConfig,
-        persona: Persona,
-        subscriber_id: SubscriberId | None,
-        at: datetime,
-    ) -> tuple[list[PoolEntry], tuple[DigestEntry, ...]]:
-        if wanted.case:
-            entries = [entry for case in WORST_CASES if case.key == wanted.case for entry in case.pool()]
-            return entries, tuple(DigestEntry(entry.paper.seq) for entry in entries)
-        ranked = self._builder.pool(slug, newsletter, cadence=persona.cadence, at=at)
-        pool = Pool([PoolEntry(entry.rank, entry.paper, entry.receipt) for entry in ranked])
-        excluded = self._sent(subscriber_id, pool, frozen_before=at)
-        size = persona.size or newsletter.size
-        return list(pool.entries), choose(pool, persona.interests, size=size, excluded=excluded)
+        issue: Issue,
+        content: Content,
+        address: str,
+        welcome: Mapping[str, str | int] | None = None,
+    ) -> SampleMessage:
+        """Make a digest, or the one that greets somebody new with the values of ``welcome``, which tells no corrections."""
+        return self._renderer.sample(
+            newsletter,
+            issue.newsletter,
+            issue,
+            content.pool,
+            content.digest if welcome is None else replace(content.digest, corrections=()),
+            corrections=content.corrections,
+            address=address,
+            template=None if welcome is None else WELCOME,
+            values=welcome,
+        )
+
+    def _content(
+        self, wanted: Wanted, issue: Issue, newsletter: NewsletterConfig, persona: Persona, subscriber_id: SubscriberId | None
+    ) -> Content:
+        case = worst_case(wanted.case) if wanted.case else None
+        if case is not None:
+            return worst_content(case)
+        pool = self._builder.pool(issue.newsletter, newsletter, cadence=issue.cadence, at=issue.frozen_at)
+        corrections = self._builder.corrections(issue.newsletter, at=issue.frozen_at)
+        return content_for(
+            self._database, issue, newsletter, pool, corrections, persona, subscriber_id, by_taste=wanted.day is None
+        )
 
     def _reader(self, slug: str, key: str) -> tuple[Persona, str, SubscriberId | None]:
         """Return choices, what to call them, and whose they are."""

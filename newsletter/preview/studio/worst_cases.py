@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from newsletter.digest.model import PoolEntry
+from newsletter.digest.model import LATE_PART, Correction, CorrectionKind, PoolEntry, Section
 from newsletter.papers.model import Paper, PaperSeq
-from newsletter.trending.model import Receipt
+from newsletter.trending.model import Receipt, ReceiptPart
 
 _AT = datetime(2026, 3, 14, 6, 0, tzinfo=UTC)
 _PAPER = Paper(
@@ -57,14 +57,19 @@ HOSTILE = (
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """One hard digest. ``key`` goes into the page's URL; ``pool`` makes its papers, best first, all of them in the digest.
+    """One hard digest.
 
-    None of them has a picture.
+    Attributes:
+        key: goes into the page's URL.
+        label: what it is called.
+        pool: makes its papers, best first, all of them in the digest. None of them has a picture.
+        corrections: makes what it says of earlier ones.
     """
 
     key: str
     label: str
     pool: Callable[[], list[PoolEntry]]
+    corrections: Callable[[], list[Correction]] = list
 
 
 def _pool_of(papers: Sequence[Paper]) -> list[PoolEntry]:
@@ -77,6 +82,29 @@ def _pool_of(papers: Sequence[Paper]) -> list[PoolEntry]:
 def _numbered(paper: Paper, rank: int) -> Paper:
     # Numbers that no real paper has: pictures of those would be shown.
     return replace(paper, seq=PaperSeq(-rank), key=f"arxiv:2603.{rank:05d}", arxiv_id=f"2603.{rank:05d}")
+
+
+def _late(papers: Sequence[Paper], first: int) -> list[PoolEntry]:
+    """Return late bloomers, with ranks from ``first`` on."""
+    parts = (ReceiptPart(LATE_PART, 0.0, figures=(("gained", 85.0), ("hours", 48.0), ("expected", 4.0))),)
+    receipt = Receipt(_AT, 0.0, parts, votes=131, history=(40, 44, 46, 80, 131))
+    listed = [replace(paper, listed_at=_AT - timedelta(days=21)) for paper in papers]
+    return [PoolEntry(rank, _numbered(paper, rank), receipt, Section.LATE) for rank, paper in enumerate(listed, start=first)]
+
+
+def _corrections_of(titles: Sequence[str]) -> list[Correction]:
+    """Return a withdrawal and a new title for each of ``titles``."""
+    found = []
+    for position, (title, kind) in enumerate((title, kind) for title in titles for kind in CorrectionKind):
+        number = f"2512.{position:05d}"
+        paper = replace(_PAPER, seq=PaperSeq(-1000 - position), key=f"arxiv:{number}", arxiv_id=number, title=title)
+        before = "A Paper of Another Name" if kind is CorrectionKind.RETITLED else title
+        found.append(Correction(position, kind, paper, before, _AT - timedelta(days=1)))
+    return found
+
+
+def _every_section() -> list[PoolEntry]:
+    return [*_usual(10), *_late([_PAPER] * 2, 11)]
 
 
 def _usual(count: int) -> list[PoolEntry]:
@@ -97,22 +125,28 @@ def _long_words() -> list[PoolEntry]:
     return _pool_of([replace(long, categories=(_LONG_WORD,))] * 8)
 
 
+def _right_to_left() -> list[PoolEntry]:
+    paper = replace(_PAPER, title=_RIGHT_TO_LEFT, summary=_RIGHT_TO_LEFT * 3, authors=("شخص أول", "איש שני"))
+    return [*_pool_of([paper] * 8), *_late([paper], 9)]
+
+
 def _hostile() -> list[PoolEntry]:
-    return _pool_of(
-        [
-            replace(
-                _PAPER, title=text, summary=text, abstract=text, authors=(text, text), organization=text, categories=(text,),
-                code_url="javascript:alert(1)", project_url=f"https://example.org/{text}", discussion_url="data:text/html,x",
-            )
-            for text in HOSTILE
-        ]
-    )  # fmt: skip
+    papers = [
+        replace(
+            _PAPER, title=text, summary=text, abstract=text, authors=(text, text), organization=text, categories=(text,),
+            code_url="javascript:alert(1)", project_url=f"https://example.org/{text}", discussion_url="data:text/html,x",
+        )
+        for text in HOSTILE
+    ]  # fmt: skip
+    return [*_pool_of(papers), *_late(papers, len(papers) + 1)]
 
 
 WORST_CASES = (
     WorstCase("none", "No papers", list),
     WorstCase("one", "One paper", lambda: _usual(1)),
     WorstCase("sixty", "Sixty papers", lambda: _usual(60)),
+    WorstCase("sections", "Every section", _every_section, lambda: _corrections_of([_PAPER.title])),
+    WorstCase("corrections", "Forty corrections", lambda: _usual(3), lambda: _corrections_of([_LONG_WORD, _WIDE] * 10)),
     WorstCase(
         "authors",
         "Sixty authors",
@@ -123,16 +157,15 @@ WORST_CASES = (
     WorstCase(
         "rtl",
         "From right to left",
-        lambda: _pool_of(
-            [replace(_PAPER, title=_RIGHT_TO_LEFT, summary=_RIGHT_TO_LEFT * 3, authors=("شخص أول", "איש שני"))] * 8
-        ),
+        _right_to_left,
+        lambda: _corrections_of([_RIGHT_TO_LEFT]),
     ),
     WorstCase(
         "wide",
         "Sixty in Chinese, long",
         lambda: _pool_of([replace(_PAPER, title=_WIDE * 2, summary="", abstract=_WIDE * 85)] * 60),
     ),
-    WorstCase("hostile", "Hostile text", _hostile),
+    WorstCase("hostile", "Hostile text", _hostile, lambda: _corrections_of(HOSTILE)),
 )
 
 

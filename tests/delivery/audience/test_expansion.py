@@ -19,17 +19,20 @@ from newsletter.delivery.audience.history import already_sent
 from newsletter.delivery.model import DeliveryState, Reason
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue, IssueId, IssueState
-from newsletter.digest.selection import Pool, choose
+from newsletter.digest.pool import Pool
+from newsletter.digest.selection import choose
 from newsletter.digest.store import IssueStore
 from newsletter.digest.tables import DigestRow, IssuePaperRow, IssueRow
 from newsletter.papers.model import PaperSeq
 from newsletter.papers.tables import PaperRow
+from newsletter.trending.model import RankedPaper, ReceiptPart
 from subscribers.interests import interests_from_json
 from subscribers.model import Cadence, SubscriberId, SubscriberState
 from subscribers.store import ReadersQuery, readers_query
 from subscribers.tables import SubscriberRow, SubscriptionRow
 from tests.conftest import MONDAY
 from tests.delivery.house import NEWSLETTER, account, add_issue, add_papers, add_readers, counts, set_reader
+from tests.samples import paper, receipt
 
 
 class Audience:
@@ -48,8 +51,8 @@ def due_at(*, local_hour: int, zone: str) -> datetime:
     return MONDAY + timedelta(hours=local_hour - 9 if zone == "Asia/Tokyo" else local_hour)
 
 
-def expander(database: Database, audience: Audience, *, size: int = 3, page: int = 4) -> Expander:
-    return Expander(database, ManualClock(MONDAY), readers=audience, choose=choose, size=size, due_at=due_at, page=page)
+def expander(database: Database, audience: Audience, *, size: int = 3, late: int = 0, page: int = 4) -> Expander:
+    return Expander(database, ManualClock(MONDAY), readers=audience, size=size, late=late, due_at=due_at, page=page)
 
 
 def choose_for(database: Database, reader: SubscriberId, **choices: object) -> None:
@@ -116,6 +119,26 @@ def test_consecutive_issues_share_no_paper_for_any_reader(database: Database) ->
         assert len(papers) == len(set(papers)) == 8
     assert account(database, IssueId(4)).skipped_by_reason == {"nothing_new": 6}
     assert account(database, IssueId(4)).adds_up
+
+
+def test_what_a_mail_passed_over_stands_behind_what_is_new_since_it(database: Database) -> None:
+    had_mail, newcomer = add_readers(database, 2)
+    add_papers(database, range(1, 4))
+    first = load(database, add_issue(database, slot="2026-08-17", seqs=[1, 2]))
+    expander(database, Audience([had_mail]), size=1).expand(first)
+    parts = (ReceiptPart("forecast", 60.0, figures=(("weight", 10.0),)),)
+    much, less = (receipt(points, parts=parts, votes_gained=0) for points in (60.0, 59.0))
+    ranked = [
+        RankedPaper(1, paper(2, first_seen_at=first.frozen_at), much),
+        RankedPaper(2, paper(3, first_seen_at=first.frozen_at + timedelta(hours=5)), less),
+    ]
+    with database.write() as session:
+        tomorrow = first.frozen_at + timedelta(days=1)
+        second, _ = IssueStore(session).freeze(
+            newsletter=NEWSLETTER, cadence=Cadence.DAILY, slot="2026-08-18", ranked=ranked, at=tomorrow
+        )
+    expander(database, Audience([had_mail, newcomer]), size=1).expand(second)
+    assert papers_in(database, second.id) == [[3], [2]]
 
 
 def test_never_twice_holds_over_newsletters_of_the_same_reader(database: Database) -> None:
@@ -191,9 +214,7 @@ def test_a_crash_between_pages_is_gone_on_from(database: Database) -> None:
         return due_at(local_hour=local_hour, zone=zone)
 
     with pytest.raises(PowerCutError):
-        Expander(database, ManualClock(MONDAY), readers=Audience(readers), choose=choose, size=3, due_at=cut, page=4).expand(
-            issue
-        )
+        Expander(database, ManualClock(MONDAY), readers=Audience(readers), size=3, late=0, due_at=cut, page=4).expand(issue)
     assert counts(database, issue.id) == {"pending": 4}
     assert not account(database, issue.id).adds_up
     assert expander(database, Audience(readers)).expand(issue).audience == 10
@@ -461,21 +482,31 @@ def one_by_one(
     """What a reader is to get: state, reason, papers and due time, found out the slow and plain way."""
     due = due_at(local_hour=choices["local_hour"], zone=choices["zone"])
     sent: set[PaperSeq] = set()
+    since = None
     with database.read() as session:
         pool = Pool(IssueStore(session).pool(issue_id))
         history = (
-            select(DeliveryRow.state, DeliveryRow.reason, DeliveryRow.attempts, IssueRow.newsletter, DigestRow.entries)
+            select(
+                DeliveryRow.state,
+                DeliveryRow.reason,
+                DeliveryRow.attempts,
+                IssueRow.newsletter,
+                IssueRow.frozen_at,
+                DigestRow.entries,
+            )
             .join(DigestRow, DigestRow.id == DeliveryRow.digest_id)
             .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
             .where(DeliveryRow.subscriber_id == reader)
         )
-        for state, reason, attempts, newsletter, entries in session.execute(history):
+        for state, reason, attempts, newsletter, frozen_at, entries in session.execute(history):
             is_retried = state == DeliveryState.DEFERRED and reason != Reason.IN_DOUBT and attempts > 0
             is_superseded = is_retried and newsletter == NEWSLETTER
             if state not in {DeliveryState.FAILED, DeliveryState.SKIPPED} and not is_superseded:
                 sent.update(seq for seq, _ in entries)
+                if newsletter == NEWSLETTER:
+                    since = frozen_at if since is None else max(since, frozen_at)
     interests = interests_from_json(choices["interests"])
-    chosen = choose(pool, interests, size=choices["size"] or 3, excluded=sent)
+    chosen = choose(pool, interests, size=choices["size"] or 3, excluded=sent, since=since)
     if not chosen:
         return "skipped", "nothing_new", None, due
     return "pending", "", [[entry.paper_seq, entry.match] for entry in chosen], due
