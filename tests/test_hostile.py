@@ -41,6 +41,8 @@ SHOWN = 7
 MAILED = range(0, len(HOSTILE), SHOWN)
 #: The digest of the newsletter holds all, so that its page shows every paper as a card.
 ALL = '[newsletters.all]\nname = "All Papers"\nlist_id = "all.example.org"\nsize = 60\n'
+#: The order is that of the votes, whatever the texts are like.
+BY_VOTES = "[trending]\ndiversity = 0\nprior_votes = 1e-9\n"
 #: Attributes whose values are words or addresses; those of all others have to be the same.
 OPEN_ATTRIBUTES = {"href", "src", "alt", "title", "aria-label", "content", "value"}
 ADDRESSES = {"href", "src", "srcset", "action", "formaction", "background", "data", "poster", "cite", "xlink:href", "ping"}
@@ -173,7 +175,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
             copyfile(sqlite_template, folder / "newsletter.db")
             clock = ManualClock(datetime(2026, 8, 17, 6, 0, tzinfo=UTC))
             url = f"sqlite:///{folder}/newsletter.db"
-            app, address = stack.enter_context(served(folder, url, clock, extra=ALL, with_studio=True))
+            app, address = stack.enter_context(served(folder, url, clock, extra=ALL + BY_VOTES, with_studio=True))
             issue, pool = prepare(app, folder, hostile=hostile)
             made.append(Twin(app, address, issue, pool))
         for number in MAILED:
@@ -266,7 +268,7 @@ def test_the_inbox_shows_it_as_text(twins: tuple[Twin, Twin]) -> None:
 def test_the_whole_way_each_reader_gets_one_mail_and_nobody_else_any(
     tmp_path: Path, database_url: str, clock: ManualClock
 ) -> None:
-    with program(tmp_path, database_url, clock, extra=ALL) as app:
+    with program(tmp_path, database_url, clock, extra=ALL + BY_VOTES) as app:
         app.subscribers.add(
             "reader@example.org", "all", Choices(size=SHOWN), method=ConsentMethod.OPERATOR, wording="told us in person"
         )

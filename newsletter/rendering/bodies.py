@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from newsletter.config import NewsletterConfig
-from newsletter.digest.model import Digest, Issue, PoolEntry
+from newsletter.digest.model import Correction, Digest, Issue, PoolEntry
 from newsletter.rendering.digests.kit import Kit
 from newsletter.rendering.errors import RenderingError
 from newsletter.rendering.message.message import ComposedBody
@@ -27,13 +27,21 @@ class IssueBodies:
         slug: the newsletter's key in the configuration.
         issue: of which the digests are choices.
         pool: the issue's entries, any order.
+        corrections: the issue's.
     """
 
     def __init__(
-        self, renderer: Renderer, newsletter: NewsletterConfig, slug: str, issue: Issue, pool: Sequence[PoolEntry]
+        self,
+        renderer: Renderer,
+        newsletter: NewsletterConfig,
+        slug: str,
+        issue: Issue,
+        pool: Sequence[PoolEntry],
+        corrections: Sequence[Correction] = (),
     ) -> None:
         self._renderer = renderer
         self._about = newsletter, slug, issue, pool
+        self._corrections = corrections
         self._template: CompiledTemplate | None = None
         self._kit: Kit | None = None
 
@@ -58,12 +66,12 @@ class IssueBodies:
         template = self._renderer.template(newsletter)
         if template is not self._template:
             self._template, self._kit = template, None
-            self._kit = self._renderer.kit(*self._about)
+            self._kit = self._renderer.kit(*self._about, self._corrections)
         return self._kit
 
     def _whole(self, digest: Digest) -> ComposedBody | RenderingError | ValueError:
         newsletter, slug, issue, pool = self._about
         try:
-            return self._renderer.compose(newsletter, slug, issue, pool, digest)
+            return self._renderer.compose(newsletter, slug, issue, pool, digest, corrections=self._corrections)
         except (RenderingError, ValueError) as error:
             return error

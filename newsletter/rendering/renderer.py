@@ -14,7 +14,7 @@ from typing import TypeVar
 import jinja2
 
 from newsletter.config import NewsletterConfig
-from newsletter.digest.model import Digest, Issue, PoolEntry
+from newsletter.digest.model import Correction, Digest, Issue, PoolEntry
 from newsletter.papers.model import PaperSeq
 from newsletter.pictures.model import NoPictures, Pictures
 from newsletter.rendering.digests.kit import Kit
@@ -37,9 +37,10 @@ from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.message.sample import Draft, SampleMessage, sample_of, sample_personal
 from newsletter.rendering.template.compiled import CompiledTemplate, Templates
 from newsletter.rendering.template.folder import TemplateFolder, naming
+from newsletter.rendering.view.detail import DETAILS
 from newsletter.rendering.view.letters import Greeting, Letter, LetterView, build_letter, kind_of
 from newsletter.rendering.view.look import look_of
-from newsletter.rendering.view.views import DETAILS, DigestView, ReaderLinks, Setting, Views
+from newsletter.rendering.view.views import DigestView, ReaderLinks, Setting, Views
 from newsletter.rendering.words.language import Language
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Renderer:
         pool: Sequence[PoolEntry],
         digest: Digest,
         *,
+        corrections: Sequence[Correction] = (),
         template: str | None = None,
         values: Mapping[str, object] | None = None,
         unsubscribe_mailto: str = "",
@@ -95,7 +97,8 @@ class Renderer:
             slug: the newsletter's key in the configuration.
             issue: of which the digest is one choice.
             pool: the issue's entries, any order.
-            digest: the papers, best first.
+            digest: the papers, best first, and which corrections.
+            corrections: the issue's.
             template: ``welcome`` for the digest that greets somebody new; None takes the newsletter's own.
             values: what the welcome says besides the papers: ``rhythm``, ``hour`` and ``zone`` as in a :class:`Letter`.
             unsubscribe_mailto: address that takes ``unsubscribe`` mails; ``""``: only the web does.
@@ -106,7 +109,7 @@ class Renderer:
             ValueError: the digest is empty or names a paper that is not in the pool, or ``values`` are not those wanted.
         """
         greeting = None if template is None else Greeting(template, values or {})
-        draft = self._digest(newsletter, slug, issue, pool, digest, greeting, unsubscribe_mailto)
+        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting, unsubscribe_mailto)
         return self._checked(draft.body, f"issue {issue.id}, digest {digest.id}")
 
     def sample(
@@ -118,6 +121,7 @@ class Renderer:
         digest: Digest,
         *,
         address: str,
+        corrections: Sequence[Correction] = (),
         template: str | None = None,
         values: Mapping[str, object] | None = None,
         unsubscribe_mailto: str = "",
@@ -132,10 +136,17 @@ class Renderer:
             ValueError: as for :meth:`compose`, or ``address`` is not one plain address with a domain in ASCII.
         """
         greeting = None if template is None else Greeting(template, values or {})
-        draft = self._digest(newsletter, slug, issue, pool, digest, greeting, unsubscribe_mailto)
+        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting, unsubscribe_mailto)
         return self._sample(draft, address, issue.frozen_at)
 
-    def kit(self, newsletter: NewsletterConfig, slug: str, issue: Issue, pool: Sequence[PoolEntry]) -> Kit:
+    def kit(
+        self,
+        newsletter: NewsletterConfig,
+        slug: str,
+        issue: Issue,
+        pool: Sequence[PoolEntry],
+        corrections: Sequence[Correction] = (),
+    ) -> Kit:
         """Return what composes many digests of one issue, as :meth:`compose` does by the newsletter's own template.
 
         Equal arguments, templates and digests give equal bodies. It goes on with the templates as they are now.
@@ -145,6 +156,7 @@ class Renderer:
             slug: the newsletter's key in the configuration.
             issue: of which the digests are choices.
             pool: the issue's entries, any order.
+            corrections: the issue's.
 
         Raises:
             IndivisibleError: what the templates say of a paper may depend on more than the paper.
@@ -156,7 +168,8 @@ class Renderer:
         links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
         content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]})
         pictures = MailPictures(self._pictures, newsletter, self._base_url)
-        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links, pictures))
+        setting = self._setting(newsletter, issue, pool, links, pictures)
+        views = Views(newsletter, issue, _by_seq(pool), setting, corrections, has_late=template.has_late)
 
         def whole(view: DigestView) -> tuple[str, str]:
             return (
@@ -259,6 +272,7 @@ class Renderer:
         issue: Issue,
         pool: Sequence[PoolEntry],
         digest: Digest,
+        corrections: Sequence[Correction],
         greeting: Greeting | None,
         unsubscribe_mailto: str,
     ) -> Draft:
@@ -271,7 +285,8 @@ class Renderer:
         wanted = (UNSUBSCRIBE,) if greeting is None else greeting.kind.links
         template = self.template(newsletter, name)
         pictures = MailPictures(self._pictures, newsletter, self._base_url)
-        views = Views(newsletter, issue, _by_seq(pool), self._setting(newsletter, issue, pool, links, pictures))
+        setting = self._setting(newsletter, issue, pool, links, pictures)
+        views = Views(newsletter, issue, _by_seq(pool), setting, corrections, has_late=template.has_late)
         for detail in DETAILS:
             view = views.view(digest, detail)
             if greeting is not None:

@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.digest.model import DigestEntry, Issue, PoolEntry
+from newsletter.digest.model import DigestEntry, Issue, PoolEntry, Section
 from newsletter.digest.published import LISTED, PublishedIssues
 from newsletter.digest.store import IssueStore
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.papers.store import PaperStore
 from newsletter.pictures.model import LARGE_WIDTH, NoPictures, Pictures
+from newsletter.rendering.view.detail import Detail
 from newsletter.rendering.view.images import PicturePlace
 from newsletter.rendering.view.look import Image, look_of
-from newsletter.rendering.view.views import Detail, PaperView, ReaderLinks, Setting, Views, paper_url, title_of
+from newsletter.rendering.view.views import CorrectionView, PaperView, ReaderLinks, Setting, Views, paper_url, title_of
 from newsletter.rendering.words.language import ENGLISH
 from newsletter.rendering.words.sentences import author_words, receipt_words
 from newsletter.web.model import IssueLine, IssueList, IssuePage, LatestIssue, ListedPaper, Masthead, RankingExample
@@ -50,7 +51,7 @@ def latest_issue(
         if newest is None:
             return None
         newsletter = newsletters[newest.newsletter]
-        pool = store.pool(newest.id, limit=newsletter.size)
+        pool = store.pool(newest.id, section=Section.TOP, limit=newsletter.size)
     return LatestIssue(
         masthead=Masthead.of(newsletter),
         number=newest.number,
@@ -68,10 +69,15 @@ def listed_paper(database: Database, seq: int) -> ListedPaper | None:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """Papers of a pool from some place on, at least one; ``first`` is the number of the one that stands there."""
+    """Papers of a pool from some place on, at least one; ``first`` is the number of the one that stands there.
+
+    ``late`` and ``corrections`` go with the first place.
+    """
 
     first: PaperSeq
     papers: tuple[PaperView, ...]
+    late: tuple[PaperView, ...]
+    corrections: tuple[CorrectionView, ...]
 
 
 class Archive:
@@ -129,6 +135,8 @@ class Archive:
             papers=found.papers,
             cards=shown.papers[:cards],
             lines=shown.papers[cards:],
+            late=shown.late,
+            corrections=shown.corrections,
             after=last if last < found.papers else None,
             older=found.older,
             newer=found.newer,
@@ -150,14 +158,22 @@ class Archive:
         """Return what a mail would show of the papers, in English, without what belongs to a reader; there are some."""
         config = self._newsletters[issue.newsletter]
         with self._database.read() as session:
-            pool = IssueStore(session).pool(issue.id, after=after, limit=PAPERS_SHOWN)
+            store = IssueStore(session)
+            pool = store.pool(issue.id, section=Section.TOP, after=after, limit=PAPERS_SHOWN)
+            late = [] if after else store.pool(issue.id, section=Section.LATE)
+            corrections = [] if after else store.corrections(issue.id)
         setting = Setting(ENGLISH, look_of(config.look), ReaderLinks("", "", ""), online_url="", ranking_url="")
-        views = Views(config, issue, {entry.paper.seq: entry for entry in pool}, setting)
+        views = Views(config, issue, {entry.paper.seq: entry for entry in (*pool, *late)}, setting, corrections)
         detail = Detail(
             cards=config.size - 1, lead_summary=_LEAD_SUMMARY, card_summary=_CARD_SUMMARY, feedback=False, pictures=False
         )
         papers = tuple(views.paper(entry.rank, DigestEntry(entry.paper.seq), detail) for entry in pool)
-        return _Shown(pool[0].paper.seq, papers)
+        return _Shown(
+            pool[0].paper.seq,
+            papers,
+            tuple(views.paper(entry.rank, DigestEntry(entry.paper.seq), detail, is_late=True) for entry in late),
+            tuple(views.correction(each, detail) for each in views.told({each.position for each in corrections})),
+        )
 
     def _picture(self, config: NewsletterConfig, seq: PaperSeq) -> Image | None:
         kept = {} if config.look.pictures == "none" else self._pictures.of([seq])

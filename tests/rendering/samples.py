@@ -5,13 +5,25 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from PIL import Image
 
 from newsletter.config import NewsletterConfig
-from newsletter.digest.model import Digest, DigestEntry, DigestId, Issue, IssueId, IssueState, PoolEntry
+from newsletter.digest.model import (
+    LATE_PART,
+    Correction,
+    CorrectionKind,
+    Digest,
+    DigestEntry,
+    DigestId,
+    Issue,
+    IssueId,
+    IssueState,
+    PoolEntry,
+    Section,
+)
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.pictures.model import PaperPictures, Picture
 from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
@@ -126,6 +138,40 @@ def sample_pool() -> list[PoolEntry]:
     papers[1] = replace(papers[1], authors=("One Person",), author_count=1, code_url="", project_url="")
     papers[2] = replace(papers[2], authors=(), author_count=5, organization="", summary="", categories=())
     return pool_of(papers)
+
+
+def late_entry(rank: int, title: str, **changes: object) -> PoolEntry:
+    """A late bloomer, of the number of its rank: listed three weeks ago, 85 votes in the last two days."""
+    figures = (("gained", 85.0), ("hours", 47.6), ("expected", 4.2))
+    receipt = replace(
+        RECEIPT, votes=131, votes_gained=None, stars=None, comments=None, parts=(ReceiptPart(LATE_PART, 0.0, figures=figures),)
+    )
+    listed_at = FRIDAY - timedelta(days=22)
+    return PoolEntry(rank, paper(rank, title=title, listed_at=listed_at, **changes), receipt, Section.LATE)
+
+
+def correction(
+    position: int, title_before: str = "", *, seq: int = 90, changed_hours_ago: int = 9, **changes: object
+) -> Correction:
+    """A correction of a paper of that number: of its title where one before it is given, else that it is withdrawn."""
+    kind = CorrectionKind.RETITLED if title_before else CorrectionKind.WITHDRAWN
+    made = paper(seq, **changes)
+    if not title_before:
+        made = replace(made, withdrawn_at=FRIDAY - timedelta(days=2))
+    return Correction(position, kind, made, title_before or made.title, FRIDAY - timedelta(hours=changed_hours_ago))
+
+
+def whole_sections() -> tuple[list[PoolEntry], list[Correction], Digest]:
+    """A pool with late bloomers, corrections, and the digest of all of them."""
+    pool = [*sample_pool(), late_entry(8, "Ferry: Sample Agents That Cross Between Small Worlds"), late_entry(9, TITLES[3])]
+    pool[0] = replace(pool[0], receipt=replace(pool[0].receipt, forecast=118.4))
+    corrections = [
+        correction(0, title="On Sample Proofs That Do Not Hold"),
+        correction(1, "Harbor, a Benchmark", seq=91, title="Harbour: A Sample Benchmark of Calm Waters"),
+        correction(2, TITLES[3], seq=92, title=TITLES[5]),
+    ]
+    digest = digest_of(pool, ("", "keyword:forgetting", "taste:maps"))
+    return pool, corrections, replace(digest, corrections=(0, 1, 2))
 
 
 class KeptPictures:

@@ -24,7 +24,20 @@ from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
 from tests.rendering.pictures import EMBEDDED, MadeUpPictures
-from tests.rendering.samples import BASE_URL, ISSUE, NEWSLETTER, PERSONAL, RECEIPT, SECRET, TITLES, digest_of, paper, pool_of
+from tests.rendering.samples import (
+    BASE_URL,
+    ISSUE,
+    NEWSLETTER,
+    PERSONAL,
+    RECEIPT,
+    SECRET,
+    TITLES,
+    correction,
+    digest_of,
+    late_entry,
+    paper,
+    pool_of,
+)
 
 TRICKS = (
     *TITLES,
@@ -57,14 +70,20 @@ POOL = [
         ]
     )
 ]
-MATCHES = ("", "", "keyword:planning", "author:Ada <Example>", "lab:模型", "category:cs.LG")
+POOL += [late_entry(len(POOL) + 1 + number, title, abstract=f"{title} " * 9) for number, title in enumerate(TRICKS[6:])]
+CORRECTIONS = [
+    *(correction(number, seq=90 + number, title=title) for number, title in enumerate(TRICKS[6:9])),
+    *(correction(3 + number, TRICKS[8 - number], seq=93 + number, title=title) for number, title in enumerate(TRICKS[6:])),
+]
+MATCHES = ("", "", "keyword:planning", "taste:maps", "author:Ada <Example>", "lab:模型", "category:cs.LG")
 
 
 @st.composite
 def digests(draw: st.DrawFn) -> Digest:
     seqs = draw(st.lists(st.sampled_from([entry.paper.seq for entry in POOL]), unique=True, min_size=1))
     entries = tuple(DigestEntry(seq, draw(st.sampled_from(MATCHES))) for seq in seqs)
-    return Digest(DigestId(draw(st.integers(1, 10_000))), ISSUE.id, entries)
+    corrections = draw(st.sets(st.sampled_from(range(len(CORRECTIONS)))))
+    return Digest(DigestId(draw(st.integers(1, 10_000))), ISSUE.id, entries, tuple(sorted(corrections)))
 
 
 def one_paper(number: int, *seqs: int) -> Digest:
@@ -76,14 +95,14 @@ def renderer(templates: Path | None = None) -> Renderer:
 
 
 def bodies(templates: Path | None = None, pool: Sequence[PoolEntry] = POOL) -> IssueBodies:
-    return IssueBodies(renderer(templates), NEWSLETTER, "papers", ISSUE, pool)
+    return IssueBodies(renderer(templates), NEWSLETTER, "papers", ISSUE, pool, CORRECTIONS)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Callable[[Digest], ComposedBody]:
     """What renders a digest whole."""
     made = renderer()
-    return lambda digest: made.compose(NEWSLETTER, "papers", ISSUE, POOL, digest)
+    return lambda digest: made.compose(NEWSLETTER, "papers", ISSUE, POOL, digest, corrections=CORRECTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +156,8 @@ def test_what_was_composed_before_changes_no_byte() -> None:
 
 def test_most_of_a_body_is_stored_once_for_all() -> None:
     making = bodies()
-    made = making.compose([digest_of(POOL), Digest(DigestId(2), ISSUE.id, tuple(reversed(digest_of(POOL).entries)))])
+    entries = digest_of(POOL[: len(TRICKS)]).entries
+    made = making.compose([Digest(DigestId(1), ISSUE.id, entries), Digest(DigestId(2), ISSUE.id, entries[::-1])])
     for body in made:
         assert isinstance(body, PiecedBody)
         assert len(body.to_bytes()) < 4000 < 40_000 < len(body.fill(PERSONAL.encoded()))

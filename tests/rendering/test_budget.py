@@ -20,7 +20,7 @@ from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.message.pieces import PiecedBody
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
-from newsletter.rendering.view.views import DETAILS
+from newsletter.rendering.view.detail import DETAILS
 from tests.rendering.pictures import MadeUpPictures
 from tests.rendering.samples import BASE_URL, ISSUE, NEWSLETTER, PERSONAL, SECRET, TOKEN, digest_of, paper, pool_of
 

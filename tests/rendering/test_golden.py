@@ -36,6 +36,7 @@ from tests.rendering.samples import (
     pool_of,
     sample_pool,
     values_of,
+    whole_sections,
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -53,6 +54,11 @@ def digest_with_its_pictures(newsletter: NewsletterConfig) -> bytes:
 
 def digest_of_one(newsletter: NewsletterConfig) -> bytes:
     return _message(newsletter, pool_of([replace(SHORT_PAPER, summary="")]), cadence=Cadence.WEEKLY)
+
+
+def digest_of_all_sections(newsletter: NewsletterConfig) -> bytes:
+    pool, corrections, digest = whole_sections()
+    return RENDERER.compose(newsletter, "papers", ISSUE, pool, digest, corrections=corrections).splice(PERSONAL)
 
 
 def digest_of_hostile_titles(newsletter: NewsletterConfig) -> bytes:
@@ -89,6 +95,7 @@ def letter(template: str, newsletter: NewsletterConfig) -> bytes:
 MESSAGES: dict[str, Callable[[NewsletterConfig], bytes]] = {
     "digest": digest_of_seven,
     "digest-embedded-pictures": digest_with_its_pictures,
+    "digest-all-sections": digest_of_all_sections,
     "digest-one-paper": digest_of_one,
     "digest-hostile-titles": digest_of_hostile_titles,
     WELCOME: welcome,

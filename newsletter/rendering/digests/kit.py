@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from newsletter.digest.model import Digest, DigestEntry
+from newsletter.digest.model import Correction, Digest, DigestEntry
 from newsletter.rendering.digests.looks import Looks, Made, mark_of
 from newsletter.rendering.errors import MessageRefused, RenderingError
 from newsletter.rendering.message.assembly import Frame
@@ -18,7 +18,9 @@ from newsletter.rendering.message.message import Slots
 from newsletter.rendering.message.pieces import PiecedBody, common_piece, own_piece, shared_piece
 from newsletter.rendering.template.parts import (
     CARDS,
+    CORRECTIONS,
     INTRO,
+    LATE,
     LEAD,
     PREHEADER,
     RISING,
@@ -31,7 +33,8 @@ from newsletter.rendering.template.parts import (
     Parts,
     Step,
 )
-from newsletter.rendering.view.views import DETAILS, DigestView, Shape, Views, Words, shape_of
+from newsletter.rendering.view.detail import DETAILS, Shape, shape_of
+from newsletter.rendering.view.views import CorrectionView, DigestView, PaperView, Views, Words
 
 #: Kept in memory for an issue; when there are more, they are made anew. A piece has some kilobytes.
 PIECES_KEPT, ROWS_KEPT = 4096, 16_384
@@ -42,7 +45,7 @@ _PAPERS = frozenset({LEAD, SHAPE})
 
 #: A piece that all digests of a shape have, or what is filled in from the digest.
 Item = Made | Part | Loop
-#: The pieces of one paper, for each loop that it stands in.
+#: The pieces of one paper or correction, for each loop that it stands in.
 Row = Mapping[Loop, Sequence[Made]]
 
 
@@ -148,9 +151,11 @@ class Kit:
         """Put a digest together with as much detail as fits the byte budget; with the least if nothing fits."""
         for level, detail in enumerate(DETAILS):
             words = self._views.words(digest, detail)
-            lead, *others = digest.entries
-            shape = shape_of(len(digest.entries), detail)
+            sections = self._views.sections(digest)
+            shape = shape_of(sections, detail)
+            lead, *others = sections.top
             cards, lines = others[: shape.cards], others[shape.cards : shape.cards + shape.rising]
+            late, corrections = sections.late[: shape.late], sections.corrections[: shape.corrections]
             facts = _Facts(
                 digest,
                 level,
@@ -167,6 +172,8 @@ class Kit:
             rows = {
                 CARDS: [self._row(CARDS, facts, place, entry) for place, entry in enumerate(cards, 2)],
                 RISING: [self._row(RISING, facts, place, entry) for place, entry in enumerate(lines, 2 + shape.cards)],
+                LATE: [self._row(LATE, facts, place, entry) for place, entry in enumerate(late, 1 + len(sections.top))],
+                CORRECTIONS: [self._row(CORRECTIONS, facts, 0, correction) for correction in corrections],
             }
             is_new = shape not in self._skeletons
             text, html = self._filled(facts, rows)
@@ -256,8 +263,8 @@ class Kit:
             made = self._kept(key, self._made(template, [part], text, is_own=not _OWN.isdisjoint(part.needs)))
         return made
 
-    def _row(self, over: str, facts: _Facts, place: int, entry: DigestEntry) -> Row:
-        key = over, facts.level, place, entry.paper_seq, entry.match
+    def _row(self, over: str, facts: _Facts, place: int, entry: DigestEntry | Correction) -> Row:
+        key = over, facts.level, place, *_key_of(entry)
         row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= ROWS_KEPT:
@@ -270,18 +277,24 @@ class Kit:
             }
         return row
 
-    def _of_paper(self, template: Parts, loop: Loop, part: Part, facts: _Facts, place: int, entry: DigestEntry) -> Made:
+    def _of_paper(
+        self, template: Parts, loop: Loop, part: Part, facts: _Facts, place: int, entry: DigestEntry | Correction
+    ) -> Made:
         key: tuple[object, ...] = (part,)
         if part.is_of_paper:
-            key += facts.level, entry.paper_seq, entry.match
+            key += facts.level, *_key_of(entry)
         if part.is_of_place:
             key += (place,)
         made = self._pieces.get(key)
         if made is None:
-            paper = self._views.paper(place, entry, DETAILS[facts.level])
-            made = self._kept(
-                key, self._made(template, [part], template.render(part, self._worded(facts), {loop.target: paper}))
-            )
+            detail = DETAILS[facts.level]
+            shown: PaperView | CorrectionView
+            if isinstance(entry, Correction):
+                shown = self._views.correction(entry, detail)
+            else:
+                shown = self._views.paper(place, entry, detail, is_late=loop.over == LATE)
+            text = template.render(part, self._worded(facts), {loop.target: shown})
+            made = self._kept(key, self._made(template, [part], text))
         return made
 
     def _kept(self, key: tuple[object, ...], made: Made) -> Made:
@@ -396,6 +409,11 @@ def _steps(steps: Iterable[Step], holds: Callable[[Part], bool]) -> Iterator[Par
             yield from _steps(step.yes if holds(step.test) else step.no, holds)
         else:
             yield step
+
+
+def _key_of(entry: DigestEntry | Correction) -> tuple[object, ...]:
+    """Return what tells apart what stands in one row; rows of papers and of corrections have no parts in common."""
+    return (entry.position,) if isinstance(entry, Correction) else (entry.paper_seq, entry.match)
 
 
 def _is_open(made: Sequence[Made]) -> bool:

@@ -30,7 +30,7 @@ class Draft:
     Attributes:
         html, text: as rendered, with the placeholders of ``slots``.
         files: names of the templates that went in.
-        level: of detail, a place in :data:`~newsletter.rendering.view.views.DETAILS`.
+        level: of detail, a place in :data:`~newsletter.rendering.view.detail.DETAILS`.
     """
 
     body: ComposedBody
@@ -54,7 +54,7 @@ class SampleMessage:
         findings: what it found, errors too, in the order of the message.
         files: names of the templates that went in, the main one first.
         detail_level: how far the byte budget made it shorten papers: 0 is everything, the last place in
-            :data:`~newsletter.rendering.view.views.DETAILS` the least.
+            :data:`~newsletter.rendering.view.detail.DETAILS` the least.
     """
 
     subject: str

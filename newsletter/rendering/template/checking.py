@@ -10,6 +10,7 @@ from html import escape
 import jinja2
 
 from newsletter.config import NewsletterConfig
+from newsletter.digest.model import CorrectionKind
 from newsletter.rendering.errors import TemplateError
 from newsletter.rendering.findings import Finding
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
@@ -19,7 +20,7 @@ from newsletter.rendering.template.folder import TemplateFolder, naming
 from newsletter.rendering.template.parts import IndivisibleError
 from newsletter.rendering.view.letters import KINDS, WELCOME, Greeting, LetterView, build_letter
 from newsletter.rendering.view.look import Image, Look, look_of
-from newsletter.rendering.view.views import DigestView, Link, PaperView
+from newsletter.rendering.view.views import CorrectionView, DigestView, Link, PaperView
 from newsletter.rendering.words.language import Language
 
 #: The template of an issue.
@@ -179,11 +180,20 @@ def _digest(newsletter: NewsletterConfig, language: Language, look: Look, *, is_
         language=language.tag,
         direction=language.direction,
         look=look,
-        count=len(papers) + 3 if is_full else 1,
+        count=len(papers) + 4 if is_full else 1,
         lead=papers[0],
         cards=tuple(papers[1:3]) if is_full else (),
         rising=tuple(papers[3:]) if is_full else (),
         more_online=3 if is_full else 0,
+        late=(_paper(6, is_full=True),) if is_full else (),
+        corrections=tuple(_correction(kind) for kind in CorrectionKind) if is_full else (),
+        more_corrections=2 if is_full else 0,
+    )
+
+
+def _correction(kind: CorrectionKind) -> CorrectionView:
+    return CorrectionView(
+        kind.value, f"A sample that was {kind}", f"{_BASE}/paper/{kind}", "A sentence that says what happened."
     )
 
 

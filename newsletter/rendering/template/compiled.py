@@ -26,7 +26,7 @@ _INCLUDES = re.compile(r"""\{%-?\s*include\s+["']([^"'%]+)["']\s*-?%\}""")
 class CompiledTemplate:
     """Both templates of one kind of mail, ready to render. ``version`` is a hash over all files that went in.
 
-    ``page`` is what ``html`` was made from: HTML with Jinja inside.
+    ``page`` is what ``html`` was made from: HTML with Jinja inside. ``has_late``: both have a section for late bloomers.
     """
 
     html: jinja2.Template
@@ -34,6 +34,7 @@ class CompiledTemplate:
     page: str
     files: tuple[str, ...]
     version: str
+    has_late: bool
 
 
 class Templates:
@@ -132,7 +133,9 @@ class Templates:
             text_files += [part for part in self._includes(file, environment) if part not in text_files]
         text = environment.get_template(f"{name}.txt")
         files = (*page.files, *text_files)
-        return CompiledTemplate(html, text, page.source, files, self._folder.version(files))
+        sources = page.source, "".join(map(self._folder.read, text_files))
+        has_late = all("view.late" in source for source in sources)
+        return CompiledTemplate(html, text, page.source, files, self._folder.version(files), has_late)
 
     def _includes(self, name: str, environment: jinja2.Environment) -> list[str]:
         """Compile a text, which the environment then keeps, and return what it includes."""

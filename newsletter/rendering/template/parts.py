@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import jinja2
 
 from newsletter.rendering.template.folder import naming
-from newsletter.rendering.view.views import DigestView, PaperView
+from newsletter.rendering.view.views import CorrectionView, DigestView, PaperView
 
 #: What a part may need of the view besides what all digests of an issue share: fields of it, and how many papers it has.
 SUBJECT, PREHEADER, INTRO, LEAD, SHAPE = "subject", "preheader", "intro", "lead", "shape"
 OF_DIGEST = frozenset({SUBJECT, PREHEADER, INTRO, LEAD})
 #: Fields that are figures of papers, and follow from its shape.
-OF_SHAPE = frozenset({"count", "more_online"})
+OF_SHAPE = frozenset({"count", "more_online", "more_corrections"})
 #: Fields that all digests of an issue share.
 OF_ISSUE = frozenset(
     {
@@ -22,9 +22,9 @@ OF_ISSUE = frozenset(
         *("online_url", "ranking_url", "language", "direction", "start", "end", "look"),
     },
 )
-#: Fields of the view that are papers in a row.
-CARDS, RISING = "cards", "rising"
-ROWS = frozenset({CARDS, RISING})
+#: Fields of the view that are papers in a row, or corrections of papers.
+CARDS, RISING, LATE, CORRECTIONS = "cards", "rising", "late", "corrections"
+ROWS = frozenset({CARDS, RISING, LATE, CORRECTIONS})
 
 #: Names that templates know the view and the values of a letter by.
 VIEW, VALUES = "view", "values"
@@ -89,7 +89,7 @@ class Parts:
         """Whether it is no plain text."""
         return not self._name.endswith(".txt")
 
-    def render(self, part: Part, view: DigestView, papers: Mapping[str, PaperView]) -> str:
+    def render(self, part: Part, view: DigestView, papers: Mapping[str, PaperView | CorrectionView]) -> str:
         """Return the text of ``part``; ``papers`` has the one of its loop, by the loop's name for it.
 
         Raises:

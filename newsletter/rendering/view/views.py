@@ -5,18 +5,22 @@ Pure: the same newsletter, issue, pool and digest give the same view.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from functools import lru_cache
 from urllib.parse import quote
 
 from newsletter.config import NewsletterConfig
-from newsletter.digest.model import Digest, DigestEntry, Issue, PoolEntry
+from newsletter.digest.corrections import told
+from newsletter.digest.model import Correction, CorrectionKind, Digest, DigestEntry, Issue, PoolEntry, Section
 from newsletter.papers.model import Paper, PaperSeq
+from newsletter.rendering.view.detail import DETAILS, Detail, Sections, shape_of
 from newsletter.rendering.view.look import Image, Look, Sides
 from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.sentences import (
     author_words,
+    correction_words,
     intro,
     match_words,
     preheader,
@@ -31,50 +35,10 @@ from newsletter.rendering.words.tex import readable
 from newsletter.rendering.words.text import clean, shorten, shorten_encoded
 from newsletter.rendering.words.urls import safe_url
 
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How much of each paper is shown; the byte budget chooses.
-
-    Attributes:
-        cards: papers after the lead that get a card; the rest are lines.
-        lead_summary, card_summary: longest summary in characters; 0: none.
-        title_bytes: longest title in encoded bytes; None: whole.
-        url_bytes: longest web address; a longer one is left out.
-        extra_links: whether code, project and discussion are linked.
-        feedback: whether the lead and the cards have links to say "more" or "less like this".
-        pictures: whether papers have pictures.
-        lines: papers shown as a line at most; of the rest there is only the number, and a page where they are.
-    """
-
-    cards: int = 4
-    lead_summary: int = 330
-    card_summary: int = 240
-    title_bytes: int | None = None
-    url_bytes: int = 500
-    extra_links: bool = True
-    feedback: bool = True
-    pictures: bool = True
-    lines: int | None = None
-
-
-_SHORT = Detail(cards=0, lead_summary=200, title_bytes=450, url_bytes=150, extra_links=False, feedback=False)
-#: From everything to what fits whatever the papers are: full cards, short cards, titles, and at last "n more online". Titles
-#: are first cut where no real one is as long.
-DETAILS = (
-    Detail(),
-    Detail(title_bytes=900),
-    Detail(title_bytes=900, card_summary=150),
-    Detail(title_bytes=900, card_summary=0, lead_summary=240),
-    Detail(cards=2, title_bytes=600, card_summary=0, lead_summary=240, url_bytes=250, extra_links=False),
-    _SHORT,
-    replace(_SHORT, lines=40),
-    replace(_SHORT, lead_summary=120, title_bytes=240, pictures=False, lines=20),
-)
-
-
 #: Views of papers kept in memory, for each issue.
 PAPERS_KEPT = 4096
+#: Characters of a title in a correction.
+_CORRECTED_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +123,28 @@ class PaperView:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestView(Sides):
-    """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list.
+class CorrectionView:
+    """A paper that the reader got before, and what happened to it since.
 
-    ``count`` papers are in it; of those, ``more_online`` are on the page of the issue only, as the mail has no room.
+    Attributes:
+        kind: ``withdrawn`` or ``retitled``, whatever the language.
+        title: as it is now; of one that was withdrawn, as readers knew it.
+        title_url: the page of its abstract, or ``""``.
+        words: what happened, as a sentence.
+    """
+
+    kind: str
+    title: str
+    title_url: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView(Sides):
+    """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list, then what takes off late.
+
+    ``count`` papers are in it; of those, ``more_online`` are on the page of the issue only, as the mail has no room. The same
+    goes for ``more_corrections`` beyond ``corrections``.
     """
 
     name: str
@@ -186,6 +168,9 @@ class DigestView(Sides):
     cards: tuple[PaperView, ...]
     rising: tuple[PaperView, ...]
     more_online: int
+    late: tuple[PaperView, ...]
+    corrections: tuple[CorrectionView, ...]
+    more_corrections: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,23 +182,6 @@ class Words:
     intro: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How many papers of a digest are shown how: ``cards`` after the lead, ``rising`` as lines, ``more_online`` elsewhere."""
-
-    cards: int
-    rising: int
-    more_online: int
-
-
-def shape_of(count: int, detail: Detail) -> Shape:
-    """Return the shape of a digest of ``count`` papers."""
-    cards = min(detail.cards, count - 1)
-    rising = count - 1 - cards
-    shown = rising if detail.lines is None else min(rising, detail.lines)
-    return Shape(cards, shown, rising - shown)
-
-
 class Views:
     """What templates are shown of the digests of one issue. What several digests share is decided once.
 
@@ -222,15 +190,27 @@ class Views:
         issue: number, cadence and date.
         pool: the issue's entries by the number of their paper.
         setting: what stands around the papers.
+        corrections: the issue's, of papers of issues before it.
+        has_late: whether late bloomers have a section; where a template is older than that, they stand among the others.
     """
 
     def __init__(
-        self, newsletter: NewsletterConfig, issue: Issue, pool: Mapping[PaperSeq, PoolEntry], setting: Setting
+        self,
+        newsletter: NewsletterConfig,
+        issue: Issue,
+        pool: Mapping[PaperSeq, PoolEntry],
+        setting: Setting,
+        corrections: Sequence[Correction] = (),
+        *,
+        has_late: bool = True,
     ) -> None:
         self._newsletter = newsletter
         self._issue = issue
         self._pool = pool
         self._setting = setting
+        self._late = {seq for seq, entry in pool.items() if has_late and entry.section is Section.LATE}
+        self._corrections = corrections
+        self._alike = {each.position for each in corrections if _looks_alike(each)}
         language = setting.language
         self._number = language.gettext("No. %(number)s") % {"number": issue.number}
         self._date = language.date(issue.frozen_at.astimezone(newsletter.tzinfo).date())
@@ -244,9 +224,11 @@ class Views:
             ValueError: the digest is empty, or names a paper that is not in the pool.
         """
         words = self.words(digest, detail)
-        shape = shape_of(len(digest.entries), detail)
-        shown = digest.entries[: 1 + shape.cards + shape.rising]
+        sections = self.sections(digest)
+        shape = shape_of(sections, detail)
+        shown = sections.top[: 1 + shape.cards + shape.rising]
         papers = [self.paper(place, entry, detail) for place, entry in enumerate(shown, start=1)]
+        late = enumerate(sections.late[: shape.late], start=1 + len(sections.top))
         setting = self._setting
         return DigestView(
             name=self._newsletter.name,
@@ -270,7 +252,31 @@ class Views:
             cards=tuple(papers[1 : 1 + shape.cards]),
             rising=tuple(papers[1 + shape.cards :]),
             more_online=shape.more_online,
+            late=tuple(self.paper(place, entry, detail, is_late=True) for place, entry in late),
+            corrections=tuple(self.correction(each, detail) for each in sections.corrections[: shape.corrections]),
+            more_corrections=shape.more_corrections,
         )
+
+    def sections(self, digest: Digest) -> Sections:
+        """Return a digest by its sections. One that has late bloomers only shows them as any papers: there is a lead always.
+
+        Raises:
+            ValueError: as for its view.
+        """
+        if not digest.entries:
+            raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
+        for entry in digest.entries:
+            if entry.paper_seq not in self._pool:
+                raise ValueError(
+                    f"digest {digest.id} names paper {entry.paper_seq}, which is not in the pool of issue {self._issue.id}"
+                )
+        late = [each for each in digest.entries if each.paper_seq in self._late]
+        top = [each for each in digest.entries if each.paper_seq not in self._late]
+        return Sections(top or late, late if top else [], self.told(digest.corrections) if digest.corrections else [])
+
+    def told(self, positions: Collection[int]) -> list[Correction]:
+        """Return those corrections at ``positions`` of the issue's that say something to who got their papers."""
+        return [each for each in told(self._corrections, positions) if each.position not in self._alike]
 
     def words(self, digest: Digest, detail: Detail = DETAILS[0]) -> Words:
         """Decide what is said of a digest as a whole.
@@ -278,31 +284,41 @@ class Views:
         Raises:
             ValueError: as for its view.
         """
-        if not digest.entries:
-            raise ValueError(f"digest {digest.id} is empty; a reader without news gets no mail")
-        titles = [self._titles.get(entry.paper_seq) or self._title(digest, entry.paper_seq) for entry in digest.entries]
-        lead = self.paper(1, digest.entries[0], detail)
-        votes = self._pool[digest.entries[0].paper_seq].receipt.votes
+        sections = self.sections(digest)
+        entries = [*sections.top, *sections.late]
+        titles = [self._titles.get(entry.paper_seq) or self._title(entry.paper_seq) for entry in entries]
+        lead = self.paper(1, entries[0], detail)
+        votes = self._pool[entries[0].paper_seq].receipt.votes
         language = self._setting.language
         return Words(
             subject=subject(titles, language),
             preheader=preheader(titles, lead.summary, language),
-            intro=intro(titles, votes, [entry.match for entry in digest.entries], language),
+            intro=intro(titles, votes, [entry.match for entry in entries], language),
         )
 
-    def paper(self, place: int, chosen: DigestEntry, detail: Detail) -> PaperView:
-        """Decide what is shown of one paper of the pool, at its place in a digest, from 1."""
-        shown = self._paper(min(place, 2) if place <= 1 + detail.cards else 0, chosen, detail)
+    def paper(self, place: int, chosen: DigestEntry, detail: Detail, *, is_late: bool = False) -> PaperView:
+        """Decide what is shown of one paper of the pool, at its place in a digest, from 1; ``is_late``: as a late bloomer."""
+        role = _Role.LATE if is_late else _Role.LEAD if place == 1 else _Role.CARD if place <= 1 + detail.cards else _Role.LINE
+        shown = self._paper(role, chosen, detail)
         return shown if shown.place == place else replace(shown, place=place)
 
-    def _title(self, digest: Digest, seq: PaperSeq) -> str:
-        if seq not in self._pool:
-            raise ValueError(f"digest {digest.id} names paper {seq}, which is not in the pool of issue {self._issue.id}")
+    def correction(self, correction: Correction, detail: Detail) -> CorrectionView:
+        """Decide what is said of a paper that readers got before."""
+        paper, is_withdrawn = correction.paper, correction.kind is CorrectionKind.WITHDRAWN
+        before, now = _cut(readable(clean(correction.title_before)), detail), _cut(title_of(paper), detail)
+        on = (paper.withdrawn_at or correction.changed_at).astimezone(self._newsletter.tzinfo).date()
+        return CorrectionView(
+            kind=correction.kind.value,
+            title=(before or now) if is_withdrawn else now,
+            title_url=_fitting(paper_url(paper), detail),
+            words=correction_words(correction.kind, before, on, self._setting.language),
+        )
+
+    def _title(self, seq: PaperSeq) -> str:
         title = self._titles[seq] = title_of(self._pool[seq].paper)
         return title
 
-    def _make_paper(self, role: int, chosen: DigestEntry, detail: Detail) -> PaperView:
-        """Make a view of a paper in its role: 1 leads, 2 is a card, 0 a line."""
+    def _make_paper(self, role: _Role, chosen: DigestEntry, detail: Detail) -> PaperView:
         return _paper(role, self._pool[chosen.paper_seq], chosen, self._setting, detail)
 
 
@@ -316,14 +332,38 @@ def summary_of(paper: Paper, limit: int) -> str:
     return best_summary(readable(clean(paper.summary)), readable(clean(paper.abstract)), limit)
 
 
-def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, setting: Setting, detail: Detail) -> PaperView:
+class _Role(IntEnum):
+    """How a paper is shown."""
+
+    LINE = 0
+    LEAD = 1
+    CARD = 2
+    LATE = 3
+
+
+def _looks_alike(correction: Correction) -> bool:
+    """Whether nobody could tell the titles before and after from each other, as in one of them a formula is spelled out."""
+    if correction.kind is not CorrectionKind.RETITLED:
+        return False
+    return readable(clean(correction.title_before)).casefold() == title_of(correction.paper).casefold()
+
+
+def _cut(title: str, detail: Detail) -> str:
+    """Return a title as a correction has it, where it is no headline: shorter."""
+    words = shorten(title, _CORRECTED_TITLE)
+    return words if detail.title_bytes is None else shorten_encoded(words, detail.title_bytes)
+
+
+def _paper(role: _Role, entry: PoolEntry, chosen: DigestEntry, setting: Setting, detail: Detail) -> PaperView:
     paper, receipt, language = entry.paper, entry.receipt, setting.language
-    longest = detail.lead_summary if role == 1 else detail.card_summary
+    longest = {_Role.LEAD: detail.lead_summary, _Role.LATE: detail.late_summary}.get(role, detail.card_summary)
     title = title_of(paper)
     abstract_url = _fitting(paper_url(paper), detail)
     opinion_url = f"{setting.links.feedback}?paper={chosen.paper_seq}&like=" if detail.feedback and role else ""
     alt = language.gettext("Figure from “%(title)s”") % {"title": shorten(title, 80)}
-    images = setting.images(chosen.paper_seq, alt) if detail.pictures and role else None
+    chips = paper.categories or paper.keywords
+    has_picture = detail.pictures and role in {_Role.LEAD, _Role.CARD}
+    images = setting.images(chosen.paper_seq, alt) if has_picture else None
     return PaperView(
         place=role,
         title=title if detail.title_bytes is None else shorten_encoded(title, detail.title_bytes),
@@ -336,20 +376,20 @@ def _paper(role: int, entry: PoolEntry, chosen: DigestEntry, setting: Setting, d
         trend_words=trend_words(receipt.history, language),
         facts=tuple(receipt_words(receipt, entry.rank, paper, language)),
         match=match_words(chosen.match, language),
-        chips=tuple(shorten(clean(word), 24) for word in (paper.categories or paper.keywords)[:2]),
-        links=tuple(_links(paper, abstract_url, detail, language)),
+        chips=() if role is _Role.LATE else tuple(shorten(clean(word), 24) for word in chips[:2]),
+        links=tuple(_links(paper, abstract_url, detail, language, has_extra=detail.extra_links and role is not _Role.LATE)),
         more_url=opinion_url and f"{opinion_url}more",
         less_url=opinion_url and f"{opinion_url}less",
-        picture=None if images is None else images.large if role == 1 else images.small,
+        picture=None if images is None else images.large if role is _Role.LEAD else images.small,
     )
 
 
-def _links(paper: Paper, abstract_url: str, detail: Detail, language: Language) -> Iterable[Link]:
+def _links(paper: Paper, abstract_url: str, detail: Detail, language: Language, *, has_extra: bool) -> Iterable[Link]:
     _ = language.gettext
     yield from _link(_("Abstract"), abstract_url, "abstract")
     if paper.arxiv_id:
         yield from _link(_("PDF"), f"https://arxiv.org/pdf/{quote(clean(paper.arxiv_id))}", "pdf")
-    if detail.extra_links:
+    if has_extra:
         for label, url, kind in (
             (_("Code"), paper.code_url, "code"),
             (_("Project"), paper.project_url, "project"),

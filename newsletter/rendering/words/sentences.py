@@ -6,8 +6,10 @@ Every function takes the language last. Its fixed words are marked for the catal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 
+from newsletter.digest.model import LATE_PART, CorrectionKind
 from newsletter.papers.model import Paper
 from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.text import clean, short_title, shorten
@@ -15,6 +17,8 @@ from newsletter.trending.model import Receipt
 from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
+#: Fewer votes than this are not worth a forecast.
+_LEAST_FORECAST = 10
 _NAMES_KEPT = 1024
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -113,7 +117,9 @@ def trend_words(history: Sequence[int], language: Language) -> str:
 
 
 def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language) -> list[str]:
-    """Return why a paper is here, to be read beside its votes: how fast they came, from where it rose, stars, comments.
+    """Return why a paper is here, to be read beside its votes: how fast they came, how many will, its rise, stars, comments.
+
+    Of a late bloomer: how fast they came long after it was listed, and when that was.
 
     Args:
         receipt: of its score.
@@ -121,7 +127,10 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
         paper: which one.
         language: of the words.
     """
-    words = []
+    words: list[str] = []
+    listed = language.gettext("listed %(ago)s") % {"ago": language.ago(receipt.at - paper.listed_at)}
+    if (late := next((dict(part.figures) for part in receipt.parts if part.name == LATE_PART), None)) is not None:
+        return [_late_words(late, language), listed]
     gained = receipt.votes_gained or 0
     if gained > 1 and gained == receipt.votes:
         words.append(language.gettext("all since yesterday"))
@@ -129,7 +138,10 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
         said = language.ngettext("+%(count)s vote since yesterday", "+%(count)s votes since yesterday", gained)
         words.append(said % {"count": language.number(gained)})
     else:
-        words.append(language.gettext("listed %(ago)s") % {"ago": language.ago(receipt.at - paper.listed_at)})
+        words.append(listed)
+    if coming := _coming(receipt):
+        said = language.ngettext("on course for about %(count)s vote", "on course for about %(count)s votes", coming)
+        words.append(said % {"count": language.number(coming)})
     if receipt.rank_before is not None and receipt.rank_before > rank:
         places = {"before": language.number(receipt.rank_before), "now": language.number(rank)}
         words.append(language.gettext("rank %(before)s → %(now)s") % places)
@@ -142,6 +154,21 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
     return words
 
 
+def _late_words(figures: Mapping[str, float], language: Language) -> str:
+    gained, days = round(figures["gained"]), max(1, round(figures["hours"] / 24))
+    words = language.ngettext("+%(count)s vote in %(time)s", "+%(count)s votes in %(time)s", gained)
+    return words % {"count": language.number(gained), "time": language.lasting(timedelta(days=days))}
+
+
+def _coming(receipt: Receipt) -> int:
+    """Return how many votes a paper is on course for, roughly; 0 where that is not well above what it has."""
+    forecast, votes = receipt.forecast or 0.0, receipt.votes or 0
+    # A figure that is not sure to a tenth is not said to a twentieth.
+    step = 5 if forecast < 100 else 10 if forecast < 1000 else 100
+    coming = step * round(forecast / step)
+    return coming if coming >= max(_LEAST_FORECAST, 1.25 * votes) else 0
+
+
 def match_words(match: str, language: Language) -> str:
     """Return why a paper is here for this reader, from a match like ``keyword:planning``; ``""`` for none."""
     kind, _, value = match.partition(":")
@@ -152,9 +179,25 @@ def match_words(match: str, language: Language) -> str:
         words = language.gettext("by %(name)s, whom you follow")
     elif kind == "lab":
         words = language.gettext("from %(name)s, which you follow")
+    elif kind == "taste":
+        words = language.gettext("like what you marked: “%(name)s”")
     else:
         words = language.gettext("matches your topic “%(name)s”")
     return words % {"name": wanted}
+
+
+def correction_words(kind: CorrectionKind, title_before: str, on: date, language: Language) -> str:
+    """Return what happened to a paper, to be read below its title.
+
+    Args:
+        kind: of the correction.
+        title_before: clean.
+        on: the day it was withdrawn.
+        language: of the words.
+    """
+    if kind is CorrectionKind.WITHDRAWN:
+        return language.gettext("Withdrawn on %(date)s.") % {"date": language.date(on)}
+    return language.gettext("Its title was “%(title)s”.") % {"title": language.isolated(title_before)}
 
 
 @lru_cache(_NAMES_KEPT)

@@ -15,7 +15,7 @@ from newsletter.rendering.template.folder import TemplateFolder, install_words, 
 from newsletter.rendering.template.mjml import check_mjml
 from newsletter.rendering.view.letters import LetterView
 from newsletter.rendering.view.look import Look
-from newsletter.rendering.view.views import DigestView, PaperView
+from newsletter.rendering.view.views import CorrectionView, DigestView, PaperView
 from newsletter.rendering.words.language import ENGLISH
 from tests.cli.shell import Shell
 
@@ -38,6 +38,7 @@ def names_in(table: str) -> list[str]:
     [
         ("In an issue: `DigestView`", DigestView),
         ("A paper: `PaperView`", PaperView),
+        ("A correction: `CorrectionView`", CorrectionView),
         ("Colours and logo: `Look`", Look),
         ("In a letter: `LetterView`", LetterView),
     ],

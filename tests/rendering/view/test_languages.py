@@ -38,10 +38,11 @@ from tests.rendering.samples import (
     paper,
     pool_of,
     sample_pool,
+    whole_sections,
 )
 
 CODES = ("de", "fr", "es", "ar")
-DIGESTS = ("digest", "one paper", "many papers")
+DIGESTS = ("digest", "one paper", "many papers", "all sections")
 MAILS = (*DIGESTS, *KINDS)
 _PLACEHOLDER = re.compile(r"%\(\w+\)s")
 _UNSEEN = re.compile(r"<!--.*?-->|<style\b.*?</style>|<[^>]*>", re.DOTALL)
@@ -68,6 +69,9 @@ def compose(renderer: Renderer, mail: str, **changes: object) -> ComposedBody:
         values = {name: value for name, value in values.items() if name in KINDS[mail].values}
         if mail != WELCOME:
             return renderer.compose_letter(newsletter, "papers", Letter(mail, "notice 17", values))
+    if mail == "all sections":
+        entries, corrections, whole = whole_sections()
+        return renderer.compose(newsletter, "papers", ISSUE, entries, whole, corrections=corrections)
     if mail == "one paper":
         pool = pool_of([SHORT_PAPER], replace(RECEIPT, rank_before=9))
     elif mail == "many papers":
@@ -124,7 +128,7 @@ def test_a_mail_in_another_language_passes_the_linter_and_says_nothing_in_englis
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("mail", ["digest", "one paper", *KINDS])
+@pytest.mark.parametrize("mail", ["digest", "one paper", "all sections", *KINDS])
 def test_arabic_runs_from_right_to_left(renderer: Renderer, mail: str, theme: str) -> None:
     look = NEWSLETTER.look.model_copy(update={"theme": theme})
     _, text, html = parts_of(compose(renderer, mail, language="ar", look=look))

@@ -7,7 +7,8 @@ import pytest
 
 from newsletter.config import NewsletterConfig
 from newsletter.digest.model import Digest, DigestId, Issue, PoolEntry
-from newsletter.rendering.view.views import DETAILS, Detail, DigestView, Link, Views
+from newsletter.rendering.view.detail import DETAILS, Detail
+from newsletter.rendering.view.views import DigestView, Link, Views
 from newsletter.rendering.words.language import ENGLISH
 from newsletter.rendering.words.sentences import subject, trend_bar
 from subscribers.model import Cadence

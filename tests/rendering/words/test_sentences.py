@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
+from newsletter.digest.model import LATE_PART, CorrectionKind
 from newsletter.rendering.template.compiled import Templates
 from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.rendering.words.language import Language
-from newsletter.rendering.words.sentences import author_words, intro, match_words, preheader, receipt_words, rhythm, subject
+from newsletter.rendering.words.sentences import (
+    author_words,
+    correction_words,
+    intro,
+    match_words,
+    preheader,
+    receipt_words,
+    rhythm,
+    subject,
+)
+from newsletter.trending.model import ReceiptPart
 from subscribers.model import Cadence
-from tests.rendering.samples import RECEIPT, SHORT_PAPER, paper
+from tests.rendering.samples import RECEIPT, SHORT_PAPER, late_entry, paper
 
 CODES = ("en", "de", "fr", "es", "ar")
 
@@ -83,6 +96,55 @@ def test_in_arabic_names_stand_apart_and_the_arrow_turns(languages: Mapping[str,
     assert receipt_words(receipt, 2, SHORT_PAPER, arabic) == ["\u200e+58 صوتًا منذ أمس", "المرتبة 9 ← 2"]
 
 
+@pytest.mark.parametrize(
+    ("forecast", "votes", "words"),
+    [
+        (118.4, 92, "on course for about 120 votes"),
+        (118.4, 97, None),
+        (42.0, 7, "on course for about 40 votes"),
+        (43.0, 7, "on course for about 45 votes"),
+        (12.4, None, "on course for about 10 votes"),
+        (7.4, 0, None),
+        (1234.0, 200, "on course for about 1,200 votes"),
+        (994.0, 200, "on course for about 990 votes"),
+        (None, 92, None),
+    ],
+)
+def test_a_forecast_is_said_roughly_and_where_it_is_well_above_the_votes(
+    languages: Mapping[str, Language], forecast: float | None, votes: int | None, words: str | None
+) -> None:
+    receipt = RECEIPT.__class__(at=RECEIPT.at, score=1.0, parts=(), votes=votes, votes_gained=2, forecast=forecast)
+    said = receipt_words(receipt, 1, SHORT_PAPER, languages["en"])
+    assert said == ["+2 votes since yesterday", *([words] if words else [])]
+
+
+def test_a_late_bloomer_says_its_votes_and_when_it_was_listed_and_no_more(languages: Mapping[str, Language]) -> None:
+    late = late_entry(9, "Late")
+    receipt = RECEIPT.__class__(
+        at=RECEIPT.at, score=1.0, parts=late.receipt.parts, votes=131, votes_gained=40, comments=3, stars=9, forecast=500.0
+    )
+    said = [receipt_words(receipt, 9, late.paper, languages[code]) for code in ("en", "de", "fr")]
+    assert said == [
+        ["+85 votes in 2 days", "listed 3 weeks ago"],
+        ["+85 Stimmen (2 Tage)", "gelistet vor 3 Wochen"],
+        ["+85 votes en 2\u00a0jours", "paru il y a 3 semaines"],
+    ]
+
+
+def test_what_a_readers_opinions_speak_for_is_said(languages: Mapping[str, Language]) -> None:
+    assert match_words("taste:maps", languages["en"]) == "like what you marked: “maps”"
+    assert match_words("taste:", languages["en"]) == ""
+
+
+def test_a_correction_is_said_in_the_language_and_its_title_stands_apart(languages: Mapping[str, Language]) -> None:
+    day = date(2026, 8, 19)
+    assert (
+        correction_words(CorrectionKind.WITHDRAWN, "x", day, languages["de"]) == "Zurückgezogen am Mittwoch, 19. August 2026."
+    )
+    said = correction_words(CorrectionKind.RETITLED, "Maps", day, languages["ar"])
+    assert "\u2068Maps\u2069" in said
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_no_sentence_of_any_language_has_a_gap_left(languages: Mapping[str, Language], code: str) -> None:
     language = languages[code]
@@ -91,11 +153,15 @@ def test_no_sentence_of_any_language_has_a_gap_left(languages: Mapping[str, Lang
         titles = ["Tide: %(title)s 100 %"] * count
         said += [subject(titles, language), preheader(titles, "", language), intro(titles, count, ["lab:X"] * count, language)]
         receipt = RECEIPT.__class__(
-            at=RECEIPT.at, score=1.0, parts=(), votes=200, votes_gained=count, comments=count, stars=count, rank_before=300
-        )
+            at=RECEIPT.at, score=1.0, parts=(), votes=200, votes_gained=count, comments=count, stars=count, rank_before=300,
+            forecast=300.0 * count,
+        )  # fmt: skip
         said += receipt_words(receipt, count, SHORT_PAPER, language)
+        late = ReceiptPart(LATE_PART, 0.0, figures=(("gained", float(count)), ("hours", 48.0)))
+        said += receipt_words(replace(receipt, parts=(late,)), count, SHORT_PAPER, language)
         said.append(author_words(paper(1, author_count=3 + count), language))
-    said += [match_words(f"{kind}:100 %", language) for kind in ("author", "lab", "keyword")]
+    said += [match_words(f"{kind}:100 %", language) for kind in ("author", "lab", "keyword", "taste")]
+    said += [correction_words(kind, "100 %", date(2026, 8, 19), language) for kind in CorrectionKind]
     for sentence in said:
         assert sentence
         assert "%(" not in sentence.replace("%(title)s", "")
