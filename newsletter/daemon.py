@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.app import App
 from newsletter.config import Config, SmtpConfig
 from newsletter.errors import ConfigError, NewsletterError
+from newsletter.schedule.notes import send_notes
 from newsletter.serving import next_hop, serve
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ class Daemon:
         jobs = {}
         if Role.SCHEDULER in self._roles:
             jobs["fetch"] = self._work("fetch", self._fetch)
-            jobs["build"] = self._work("build", self._build)
+            jobs["build"] = self._work("build", lambda: self._build(smtp))
         if Role.WORKER in self._roles:
             jobs["send"] = self._work("send", lambda: self._send(smtp), look=self._is_mail_due)
         return jobs
@@ -173,11 +174,14 @@ class Daemon:
     async def _fetch(self) -> bool:
         return await _in_daemon_thread(self._app.ticker.fetch_if_due)
 
-    async def _build(self) -> bool:
+    async def _build(self, smtp: SmtpConfig) -> bool:
         # Also what another scheduler began and did not live to end.
         resumed = await _in_daemon_thread(self._app.resume_building)
         if await _in_daemon_thread(self._app.ticker.build_due) or resumed:
             self._wakes["send"].set()
+        # A scheduler by itself has no inbox to put them in.
+        if smtp.host:
+            await send_notes(self._app.notes, self._app.relays(smtp)[0].config)
         return True
 
     async def _send(self, smtp: SmtpConfig) -> bool:

@@ -166,6 +166,23 @@ def test_two_schedulers_and_three_workers_make_one_issue_and_one_mail_each(app: 
     assert account(app, _issues(app)[0]).adds_up
 
 
+@on_sqlite
+def test_a_quiet_day_brings_no_mail_but_one_note_to_the_operator(app: App, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        config.read_text().replace("[schedule]", '[schedule]\nnote_to = ["operator@example.org"]') + "quiet_below = 100\n"
+    )
+    with smtp_server(Script()) as server:
+        use_relay(config, server.port)
+        with running(config, "scheduler") as (process, _), running(config, "scheduler") as (other, _):
+            eventually(lambda: bool(server.accepted))
+            ended(process, signal.SIGTERM)
+            ended(other, signal.SIGTERM)
+    assert server.recipients == {"operator@example.org": 1}
+    assert b"only 29 papers are new" in server.accepted[0].data.replace(b"=\r\n", b"").lower()
+    assert not _issues(app)
+
+
 @on_postgres
 def test_a_worker_finds_what_others_made_due_long_before_its_tick(app: App, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"

@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "web": ("run", "web", "Run the public pages alone."),
     "scheduler": ("run", "scheduler", "Fetch and build alone, at the hours set."),
     "worker": ("run", "worker", "Send alone; any number of processes on any machines."),
+    "schedule": ("schedule", "schedule", "See the slots to come, and the readers they are for."),
+    "stats": ("stats", "stats", "See what the last issues came to, and why slots have none."),
     "simulate": ("simulate", "simulate", "Put the delivery core through simulated faults and crashes."),
     "config": ("config", "config", "Check and show the configuration."),
     "db": ("db", "db", "Look after the database."),

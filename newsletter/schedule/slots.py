@@ -6,7 +6,7 @@ daylight-saving night, the name is the same and the database takes it once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -81,21 +81,65 @@ def latest_slot(newsletter: NewsletterConfig, cadence: Cadence, at: datetime) ->
         day -= timedelta(days=1)
 
 
-def due_slots(newsletter: NewsletterConfig, *, now: datetime, grace: timedelta) -> Iterator[Slot]:
-    """Yield the slots whose issue should have been built by ``now`` and are not older than ``grace``, oldest first."""
-    today = now.astimezone(newsletter.tzinfo).date()
-    days_back = grace.days + 1
-    for back in range(days_back, -1, -1):
-        for cadence in newsletter.cadences:
-            slot = slot_of(newsletter, cadence, today - timedelta(days=back))
-            if slot is not None and now - grace <= slot.build_at <= now:
-                yield slot
+def slots_between(newsletter: NewsletterConfig, cadence: Cadence, after: datetime, until: datetime) -> Iterator[Slot]:
+    """Yield the slots of a cadence whose hour comes after ``after`` and at or before ``until`` (both aware), oldest first."""
+    day, last = (instant.astimezone(newsletter.tzinfo).date() for instant in (after, until))
+    while day <= last:
+        slot = slot_of(newsletter, cadence, day)
+        if slot is not None and after < slot.build_at <= until:
+            yield slot
+        day += timedelta(days=1)
+
+
+def slots_after(newsletter: NewsletterConfig, cadence: Cadence, after: datetime) -> Iterator[Slot]:
+    """Yield the slots of a cadence whose hour comes after ``after`` (aware), without end."""
+    day = after.astimezone(newsletter.tzinfo).date()
+    while True:
+        slot = slot_of(newsletter, cadence, day)
+        if slot is not None and slot.build_at > after:
+            yield slot
+        day += timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What to do with the slots of a cadence whose hour has come: at most one issue is made of them.
+
+    ``open`` is the one to make an issue of, None if there is none. Papers of those in ``merged`` come with the newest slot.
+    For those in ``missed`` it is too late: their papers come with the next slot that will come.
+    """
+
+    open: Slot | None = None
+    merged: tuple[Slot, ...] = ()
+    missed: tuple[Slot, ...] = ()
+
+
+def backlog(come: Sequence[Slot], *, settled: Set[str], known_from: str | None, is_in_time: Callable[[Slot], bool]) -> Backlog:
+    """Tell what to do with slots whose hour has come.
+
+    Args:
+        come: of one cadence, oldest first, the newest one included.
+        settled: keys of those that have an issue, or were decided to have none.
+        known_from: key of the first slot that ever was settled; None: none was, and nothing was missed. Keys of a cadence sort
+            as their periods follow each other.
+        is_in_time: whether an issue may still be made of a slot.
+    """
+    if not come:
+        return Backlog()
+    newest, older = come[-1], come[:-1]
+    left = tuple(slot for slot in older if known_from is not None and slot.key >= known_from and slot.key not in settled)
+    if newest.key in settled:
+        return Backlog(merged=left)
+    if is_in_time(newest):
+        return Backlog(open=newest, merged=left)
+    return Backlog(missed=() if known_from is None else (*left, newest))
 
 
 def due_at(built_at: datetime, *, local_hour: int, zone: str) -> datetime:
     """Return when a reader's mail is due: the first time at or after ``built_at`` that his clock shows ``local_hour``.
 
-    In a night that skips the hour it is due right after the gap; in one that repeats it, at the first.
+    In a night that skips the hour it is due as long behind the gap as the hour lies in it, so mostly right behind it; in one
+    that repeats the hour, at the first that is still to come.
 
     Args:
         built_at: the slot's nominal instant, aware.
@@ -107,10 +151,13 @@ def due_at(built_at: datetime, *, local_hour: int, zone: str) -> datetime:
     """
     tzinfo = ZoneInfo(zone)
     day = built_at.astimezone(tzinfo).date()
-    due = _instant(day, time(local_hour), tzinfo)
-    return due if due >= built_at else _instant(day + timedelta(days=1), time(local_hour), tzinfo)
+    times = [_instant(day, time(local_hour), tzinfo), _instant(day + timedelta(days=1), time(local_hour), tzinfo)]
+    again = _instant(day, time(local_hour, fold=1), tzinfo)
+    if again > times[0]:  # a repeated hour; of one that a gap skips it would be the earlier instant
+        times.insert(1, again)
+    return next(due for due in times if due >= built_at)
 
 
 def _instant(day: date, at: time, tzinfo: ZoneInfo) -> datetime:
-    # fold=0: the first of a repeated hour; a skipped hour maps to the instant just after the gap.
+    # fold=0: the first of a repeated hour; what a gap skips is moved by the length of the gap.
     return datetime.combine(day, at, tzinfo=tzinfo).astimezone(UTC)

@@ -13,7 +13,10 @@ from datetime import datetime
 from newsletter.clock import Clock
 from newsletter.config import NewsletterConfig, ScheduleConfig
 from newsletter.errors import NewsletterError
-from newsletter.schedule.slots import Slot, due_slots
+from newsletter.schedule.freshness import Decision
+from newsletter.schedule.gate import Gate
+from newsletter.schedule.outcome import Reason
+from newsletter.schedule.slots import Slot
 from subscribers.model import Cadence
 
 log = logging.getLogger(__name__)
@@ -24,12 +27,14 @@ class Ticker:
 
     Args:
         clock: says what time it is.
-        config: how often to fetch, and how late a slot may be.
+        config: how often to fetch.
         newsletters: by slug.
+        gate: tells which slots are open, and what becomes of them.
         last_fetch: returns when the sources were last asked, or None.
         fetch: asks the sources.
         wanted: whether anybody reads a newsletter at a cadence.
-        build: makes a slot's issue, or finds it made; safe to call twice.
+        build: makes a slot's issue, or finds it made, and says whether there is one; safe to call twice. With an instant it
+            is made only of papers first seen after it (aware).
     """
 
     def __init__(
@@ -38,14 +43,16 @@ class Ticker:
         config: ScheduleConfig,
         newsletters: Mapping[str, NewsletterConfig],
         *,
+        gate: Gate,
         last_fetch: Callable[[], datetime | None],
         fetch: Callable[[], object],
         wanted: Callable[[str, Cadence], bool],
-        build: Callable[[str, Slot], object],
+        build: Callable[[str, Slot, datetime | None], bool],
     ) -> None:
         self._clock = clock
         self._config = config
         self._newsletters = newsletters
+        self._gate = gate
         self._last_fetch = last_fetch
         self._fetch = fetch
         self._wanted = wanted
@@ -60,19 +67,32 @@ class Ticker:
         return True
 
     def build_due(self) -> list[Slot]:
-        """Build every slot that has come and that somebody reads; return the slots looked at.
+        """Build every slot whose hour has come and whose sources are ready; return the slots that have an issue now.
 
         A newsletter's first cadence is its record and is built even without readers. One slot's failure is logged and does not
         keep the others from being built; the next tick tries it again.
         """
-        looked_at = []
+        built = []
         for slug, newsletter in self._newsletters.items():
-            for slot in due_slots(newsletter, now=self._clock.now(), grace=self._config.grace):
-                if slot.cadence is not newsletter.cadences[0] and not self._wanted(slug, slot.cadence):
+            for cadence in newsletter.cadences:
+                slot = self._gate.open_slot(slug, cadence)
+                if slot is None:
                     continue
-                looked_at.append(slot)
                 try:
-                    self._build(slug, slot)
+                    if self._build_slot(slug, slot, is_record=cadence is newsletter.cadences[0]):
+                        built.append(slot)
                 except NewsletterError:
                     log.exception("schedule.build_failed newsletter=%s cadence=%s slot=%s", slug, slot.cadence, slot.key)
-        return looked_at
+        return built
+
+    def _build_slot(self, slug: str, slot: Slot, *, is_record: bool) -> bool:
+        if not is_record and not self._wanted(slug, slot.cadence):
+            self._gate.leave_out(slug, slot, Reason.NOBODY)
+            return False
+        go = self._gate.look(slug, slot)
+        if go.decision not in {Decision.BUILD, Decision.BUILD_SHORT}:
+            return False
+        if self._build(slug, slot, go.new_since):
+            return True
+        self._gate.leave_out(slug, slot, Reason.NO_PAPERS)
+        return False

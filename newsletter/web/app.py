@@ -24,6 +24,7 @@ from newsletter.web.pictures import picture_files
 from newsletter.web.preferences import Preferences
 from newsletter.web.routes import Routes
 from newsletter.web.signing_up import SigningUp
+from newsletter.web.status import StatusPage
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def create_app(deps: WebDeps, pages: Pages, *, routers: Iterable[APIRouter] = ()
 
     app.add_exception_handler(StarletteHTTPException, on_http_error)
     routes = Routes(app)
-    for part in (SigningUp, Confirming, Preferences, Feedback, Leaving, Issues):
+    for part in (SigningUp, Confirming, Preferences, Feedback, Leaving, Issues, StatusPage):
         part(deps, pages).add_to(routes)
     app.include_router(_files_and_probes(deps, pages))
     app.include_router(picture_files(deps.pictures))

@@ -11,7 +11,9 @@ from newsletter.clock import Clock
 from newsletter.config import NewsletterConfig, SignUpConfig, TrendingConfig
 from newsletter.pictures.model import NoPictures, Pictures
 from newsletter.rendering.view.look import Image
-from newsletter.rendering.view.views import PaperView
+from newsletter.rendering.view.views import CorrectionView, PaperView
+from newsletter.schedule.status import Status
+from newsletter.taste.model import NoTaste, Tastes
 from newsletter.trending.model import Receipt
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
@@ -87,6 +89,8 @@ class IssuePage:
         papers: size of the whole pool.
         cards: from the first place on; none on a page that goes on with the pool.
         lines: behind them, best first.
+        late: papers listed long ago that take off now; on its first page only, as are corrections.
+        corrections: papers of issues before it that were withdrawn or renamed since.
         after: place behind which the pool goes on; None: it ends here.
         older, newer: numbers of the issues before and after it; None: there is none.
         picture: of the lead.
@@ -99,6 +103,8 @@ class IssuePage:
     papers: int
     cards: tuple[PaperView, ...]
     lines: tuple[PaperView, ...]
+    late: tuple[PaperView, ...]
+    corrections: tuple[CorrectionView, ...]
     after: int | None
     older: int | None
     newer: int | None
@@ -185,6 +191,8 @@ class WebDeps:
         wake: has what was taken in looked at; from any thread, returns at once.
         trusted_proxies: addresses or networks whose X-Forwarded-For is believed.
         pictures: what mails show.
+        status: what the page about how things stand shows; by itself nothing is known.
+        taste: what readers' feedback says; by itself nothing is learned.
     """
 
     base_url: str
@@ -207,3 +215,5 @@ class WebDeps:
     wake: Callable[[], None]
     trusted_proxies: tuple[str, ...] = ()
     pictures: Pictures = field(default_factory=NoPictures)
+    status: Callable[[], Status] = Status
+    taste: Tastes = field(default_factory=NoTaste)

@@ -70,22 +70,6 @@ def test_a_slot_that_does_not_exist_is_wrong_usage(shell: Shell) -> None:
     assert "write it like 2026-W34" in ended.err
 
 
-def test_papers_are_listed_found_shown_ranked_and_explained(shell: Shell) -> None:
-    assert len(shell("papers", "list", "--limit", "0", "--json").json) == 9
-    (found,) = shell("papers", "list", "paper 7", "--json").json
-    assert found["title"] == "Paper 7"
-    number = str(found["seq"])
-    assert "Ada Example" in shell("papers", "show", number).out
-    ranked = shell("papers", "rank", "--at", AT, "--limit", "3", "--json").json
-    assert [(entry["rank"], entry["title"]) for entry in ranked] == [(1, "Paper 1"), (2, "Paper 2"), (3, "Paper 3")]
-    explained = shell("papers", "explain", number, "--at", AT, "--json").json
-    assert explained["score"] == pytest.approx(sum(part["points"] for part in explained["parts"]))
-    assert "930 votes in 2 hours" in shell("papers", "explain", number, "--at", AT).out
-    assert "930 votes in 20 hours" in shell("papers", "explain", number, "--date", "2026-08-17").out
-    assert shell("papers", "explain", number, "--date", "yesterday").code == 2
-    assert shell("papers", "explain", "2608.99999").code == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

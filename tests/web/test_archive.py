@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,16 +10,18 @@ import pytest
 from sqlalchemy import event
 
 from newsletter.clock import ManualClock
-from newsletter.config import TrendingConfig
 from newsletter.database import Database
-from newsletter.digest.model import IssueState
+from newsletter.digest.model import LATE_PART, Correction, CorrectionKind, IssueState
 from newsletter.digest.store import IssueStore
-from newsletter.papers.model import PaperSeq
+from newsletter.papers.model import Observation, PaperSeq
+from newsletter.papers.store import PaperStore
 from newsletter.pictures.model import NoPictures, PaperPictures, Picture
+from newsletter.trending.model import RankedPaper, ReceiptPart
 from newsletter.web.archive import ISSUES_SHOWN, PAPERS_SHOWN, Archive, latest_issue
-from tests.samples import record
+from subscribers.model import Cadence
+from tests.samples import receipt, record
 from tests.web.house import House, house
-from tests.web.issues import publish
+from tests.web.issues import FRIDAY, publish
 from tests.web.serving import BASE_URL, PAPERS, ROBOTS
 
 HIDDEN = [IssueState.BUILDING, IssueState.CANCELLED]
@@ -239,19 +242,6 @@ def test_below_a_path_every_link_stays_below_it(database: Database, clock: Manua
             assert all(address.startswith(("/papers/", "https://", "#")) for address in links(page)), path
 
 
-def test_the_ranking_is_explained_with_the_weights_in_use(database: Database, clock: ManualClock) -> None:
-    weights = TrendingConfig(half_life=timedelta(hours=20), prior_hours=2.5, votes_weight=7.5, stars_weight=0)
-    with house(database, clock, trending=weights) as home:
-        page = home.client.get("/ranking").text
-        for shown in ("7.5 \u00d7 log₂(1 + votes per hour)", "plus 2.5", "a half after 20 hours", "They count nothing here."):
-            assert shown in page, shown
-        assert "An example" not in page
-        publish(home.database)
-        page = home.client.get("/ranking").text
-        for shown in ("Sample 2608.00001", "42 votes in 8 hours", ">100.0<", "/issues/papers/1"):
-            assert shown in page, shown
-
-
 class OnePicture(NoPictures):
     """Keeps a picture of every paper."""
 
@@ -313,3 +303,57 @@ def test_the_sign_up_page_shows_the_newest_issue_that_is_out(database: Database)
     assert shown is not None
     assert (shown.number, shown.date_label, len(shown.papers)) == (1, "Friday 21 August 2026", PAPERS.size)
     assert latest_issue(database, {"papers": PAPERS}, "robots") is None
+
+
+def publish_sections(home: House) -> None:
+    """An issue with a late bloomer, and what is said of two papers of the one before."""
+    with home.database.write() as session:
+        papers = PaperStore(session)
+        papers.ingest([Observation(record(f"2609.{number:05d}")) for number in range(1, 5)], source="test", now=FRIDAY)
+        known = {paper.arxiv_id: paper for paper in papers.latest(4)}
+        ranked = [RankedPaper(rank, known[f"2609.{rank:05d}"], receipt(votes=90 - rank)) for rank in (1, 2)]
+        parts = (ReceiptPart(LATE_PART, 0.0, figures=(("gained", 85.0), ("hours", 48.0), ("expected", 4.0))),)
+        late = replace(known["2609.00003"], title="Ferry & <b>Co</b>", listed_at=FRIDAY - timedelta(days=22))
+        renamed = replace(known["2609.00004"], title="Harbour <i>", seq=PaperSeq(4))
+        corrections = [
+            Correction(0, CorrectionKind.WITHDRAWN, replace(known["2609.00002"], withdrawn_at=FRIDAY), "Gone & Away", FRIDAY),
+            Correction(1, CorrectionKind.RETITLED, renamed, "Harbor", FRIDAY),
+        ]
+        issues = IssueStore(session)
+        issue, _ = issues.freeze(
+            newsletter="papers",
+            cadence=Cadence.DAILY,
+            slot="sections",
+            ranked=ranked,
+            late=[RankedPaper(3, late, receipt(at=FRIDAY, parts=parts, votes=131))],
+            corrections=corrections,
+            at=FRIDAY,
+        )
+        issues.set_state(issue.id, IssueState.OPEN, expected=[IssueState.BUILDING])
+
+
+def test_late_bloomers_and_corrections_have_their_sections(home: House) -> None:
+    publish_sections(home)
+    page = home.client.get("/issues/papers/1")
+    assert page.status_code == 200
+    assert "2 papers, best first" in page.text
+    text = page.text
+    assert text.index("Taking off now") < text.index("Corrections") < text.index("</main>")
+    for shown in (
+        "Ferry &amp; &lt;b&gt;Co&lt;/b&gt;",
+        "+85 votes in 2 days",
+        "listed 3 weeks ago",
+        "Gone &amp; Away",
+        "Withdrawn on Friday 21 August 2026.",
+        "Harbour &lt;i&gt;",
+        "Its title was “Harbor”.",
+    ):
+        assert shown in text, shown
+    assert "https://arxiv.org/abs/2609.00003" in links(text)
+
+
+def test_an_issue_without_them_has_no_such_sections(home: House) -> None:
+    publish(home.database)
+    text = home.client.get("/issues/papers/1").text
+    assert "Taking off now" not in text
+    assert "Corrections" not in text

@@ -14,6 +14,7 @@ from tests.samples import record
 from tests.web.house import House, house
 from tests.web.issues import publish
 from tests.web.serving import PAPERS, ROBOTS
+from tests.web.test_archive import publish_sections
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,7 @@ PATHS = (
     "/issues/papers/2",
     "/issues/papers/2?after=120",
     "/issues/papers/1",
+    "/issues/papers/3",
     "/ranking",
 )
 
@@ -57,6 +59,7 @@ def home(tmp_path: Path, sqlite_template: Path, clock: ManualClock) -> Iterator[
     with house(database, clock, newsletters={"papers": PAPERS, "robots": ROBOTS}, base_url="http://127.0.0.1") as made:
         publish(database)
         publish(database, STRANGE)
+        publish_sections(made)
         yield made
     database.dispose()
 
