@@ -31,7 +31,6 @@ from newsletter.delivery.sending.sender import Sender
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Issue, IssueState
-from newsletter.digest.selection import choose
 from newsletter.digest.store import IssueStore
 from newsletter.errors import ConfigError
 from newsletter.notices.composer import NoticeComposer
@@ -40,6 +39,7 @@ from newsletter.notices.queue import NoticeQueue
 from newsletter.notices.sender import NoticeSender
 from newsletter.notices.store import NoticeStore
 from newsletter.notices.tables import NoticeRow
+from newsletter.papers.history import History
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.pictures.service import PictureService
 from newsletter.pictures.shelf import PictureShelf
@@ -48,12 +48,18 @@ from newsletter.preview.inbox.store import InboxStore
 from newsletter.preview.studio.service import Studio
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
+from newsletter.schedule.gate import Gate
+from newsletter.schedule.notes import Notes
 from newsletter.schedule.slots import Slot, due_at, slot_named
+from newsletter.schedule.status import StatusBoard
 from newsletter.schedule.ticker import Ticker
 from newsletter.sources.base import Period
 from newsletter.sources.service import FetchService, SourceOutcome
 from newsletter.summaries.endpoint import Endpoint
 from newsletter.summaries.service import SummaryService, WrittenSummaries
+from newsletter.taste.service import TasteService
+from newsletter.taste.store import forget_taste
+from newsletter.taste.tables import TasteRow
 from newsletter.web.archive import Archive, latest_issue, listed_paper
 from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.pages import Pages
@@ -123,7 +129,9 @@ class App:
     @cached_property
     def subscribers(self) -> SubscriberService:
         """Readers, their choices, consent and suppression."""
-        return SubscriberService(self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=[forget_replies])
+        return SubscriberService(
+            self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=[forget_replies, forget_taste]
+        )
 
     @cached_property
     def link_keys(self) -> LinkKeys:
@@ -160,7 +168,7 @@ class App:
             self.hasher,
             self.config.signup.limits,
             self.notice_queue,
-            on_erase=[forget_replies],
+            on_erase=[forget_replies, forget_taste],
         )
 
     @cached_property
@@ -228,6 +236,11 @@ class App:
         return IssueBuilder(self.database, self.config.trending, summaries=written)
 
     @cached_property
+    def taste(self) -> TasteService:
+        """What readers' feedback teaches."""
+        return TasteService(self.database, self.clock, self.config.taste)
+
+    @cached_property
     def summaries(self) -> SummaryService:
         """Has summaries written where sources have none, if a service is configured."""
         config = self.config.summaries
@@ -244,16 +257,19 @@ class App:
             self.config.paths.templates, base_url=self.config.web.base_url, secret=self.secret, pictures=self.pictures
         )
 
-    def build(self, slug: str, slot: Slot, *, at: datetime | None = None) -> Built:
+    def build(self, slug: str, slot: Slot, *, at: datetime | None = None, new_since: datetime | None = None) -> Built:
         """Freeze a slot's issue and list its readers' deliveries; goes on where an earlier call stopped.
 
         Args:
             slug: the newsletter.
             slot: whose issue.
             at: aware UTC: rank as known then; None for now.
+            new_since: aware UTC: only papers first seen after it; None for all of the pool.
         """
         newsletter = self.config.newsletters[slug]
-        frozen = self.builder.build(slug, newsletter, cadence=slot.cadence, slot=slot.key, at=at or self.clock.now())
+        frozen = self.builder.build(
+            slug, newsletter, cadence=slot.cadence, slot=slot.key, at=at or self.clock.now(), new_since=new_since
+        )
         issue = frozen.issue
         if issue is not None and issue.state is IssueState.BUILDING:
             issue = self._expand(issue, newsletter, slot)
@@ -347,14 +363,17 @@ class App:
         """
         with self.database.read() as session:
             sent = {"deliveries": sent_to(session, subscriber_id), "notices": NoticeStore(session).of(subscriber_id)}
-        return holdings_as_json(self.subscribers.held(subscriber_id), **sent)
+        return holdings_as_json(self.subscribers.held(subscriber_id), **sent, taste=self.taste.held(subscriber_id))
 
     def forget_deleted(self) -> bool:
         """Make what was erased unreadable in the database's files; False if somebody was in the way, to be called again."""
-        return self.database.forget_deleted(*erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__)
+        return self.database.forget_deleted(
+            *erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__, TasteRow.__tablename__
+        )
 
     def clear_away(self) -> None:
-        """Delete what nobody confirmed, notices of weeks ago, and pictures that no mail is likely to show any more."""
+        """Delete what nobody confirmed, old notices, and pictures no mail is likely to show; thin old snapshots out."""
+        History(self.database, self.clock, self.config.history).thin()
         cleaned = Upkeep(self.database, self.clock, self.config.signup.limits).run()
         with self.database.write() as session:
             NoticeStore(session).drop_settled(before=self.clock.now() - NOTICES_KEPT)
@@ -388,16 +407,33 @@ class App:
         return {slug: load_signers(newsletter) for slug, newsletter in self.config.newsletters.items()}
 
     @cached_property
+    def gate(self) -> Gate:
+        """Tells which slots are open, and whether their issues are made, wait, or are left out."""
+        return Gate(self.database, self.clock, self.config.schedule, self.config.newsletters, enabled=self.fetching.enabled)
+
+    @cached_property
     def ticker(self) -> Ticker:
         """Decides what is due."""
         return Ticker(
             self.clock,
             self.config.schedule,
             self.config.newsletters,
+            gate=self.gate,
             last_fetch=self._last_fetch,
             fetch=self.fetch,
             wanted=lambda slug, cadence: bool(self.readers(slug, cadence, limit=1)),
-            build=self.build,
+            build=lambda slug, slot, new_since: self.build(slug, slot, new_since=new_since).issue is not None,
+        )
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Tells the operator about slots without an issue."""
+        return Notes(
+            self.database,
+            self.clock,
+            self.config.newsletters,
+            note_to=self.config.schedule.note_to,
+            base_url=self.config.web.base_url,
         )
 
     @cached_property
@@ -436,6 +472,8 @@ class App:
             wake=wake,
             trusted_proxies=self.config.web.trusted_proxies,
             pictures=self.pictures,
+            taste=self.taste,
+            status=StatusBoard(self.database, self.clock, self.config.newsletters, enabled=self.fetching.enabled).status,
         )
 
     def studio(self) -> Studio:
@@ -456,14 +494,15 @@ class App:
         return max((runs[name].started_at for name in self.fetching.enabled if name in runs), default=None)
 
     def _expand(self, issue: Issue, newsletter: NewsletterConfig, slot: Slot) -> Issue:
+        self.taste.learn()
         expander = Expander(
             self.database,
             self.clock,
             readers=lambda after, limit: readers_query(
                 issue.newsletter, issue.cadence, now=self.clock.now(), after=after, limit=limit
             ),
-            choose=choose,
             size=newsletter.size,
+            late=newsletter.late_bloomers,
             due_at=partial(due_at, slot.build_at),
         )
         return expander.expand(issue)
