@@ -503,9 +503,17 @@ class App:
             ),
             size=newsletter.size,
             late=newsletter.late_bloomers,
-            due_at=partial(due_at, slot.build_at),
+            due_at=partial(due_at, self._due_from(issue, slot)),
         )
         return expander.expand(issue)
+
+    def _due_from(self, issue: Issue, slot: Slot) -> datetime:
+        """Return the instant from which the next of each reader's hours is the one his mail is due at.
+
+        An issue that waited for its sources is due at the hours that are still to come: to be punctual is what readers chose.
+        Only one that was made later than that, after a time off, is sent at once to those whose hour is over.
+        """
+        return min(max(slot.build_at, issue.frozen_at), slot.build_at + self.config.schedule.deadline)
 
 
 R = TypeVar("R", bound=RelayConfig)

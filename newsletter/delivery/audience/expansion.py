@@ -27,6 +27,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -162,9 +163,10 @@ class Expander:
         are written one at a time, as what one issue sends a reader decides what the next one may. An issue that is not being
         built is left as it is.
 
-        A reader for whom an older issue of the newsletter is still being retried gets this one instead: the older delivery is
-        given up as superseded in the same transaction, and its papers are free for this digest. One of whose messages may have
-        arrived, one that was never tried, and one whose reader gets nothing here stay.
+        A reader for whom an older issue of the newsletter is still being retried, or is not due yet, gets this one instead:
+        the older delivery is given up as superseded in the same transaction, and its papers are free for this digest. One
+        whose message may have arrived, one that is due and waits for its first try, and one whose reader gets nothing here
+        stay.
         """
         with self._database.read() as session:
             store = IssueStore(session)
@@ -207,7 +209,7 @@ class Expander:
         last = self._note_readers(session, cursor, limit)
         if last is None:
             return None
-        older = _note_older(session, issue_id)
+        older = _note_older(session, issue_id, now)
         telling = Telling.of(session, content.newsletter, content.corrections)
         history = History.of(session, content.pool.order).with_issues(telling.frozen_at).among(session, cursor + 1, last)
         if history:
@@ -264,14 +266,19 @@ class Expander:
         session.connection().execute(insert(_CHOICE), values)
 
 
-def _note_older(session: Session, issue_id: IssueId) -> bool:
-    """Note and hold what this issue takes the place of; False if nothing of older issues is being retried."""
+def _note_older(session: Session, issue_id: IssueId, now: datetime) -> bool:
+    """Note and hold what this issue takes the place of; False if nothing of older issues is being retried or not due yet."""
     this = select(IssueRow.newsletter, IssueRow.number).where(IssueRow.id == issue_id).subquery()
-    is_retried = exists().where(DeliveryRow.issue_id == IssueRow.id, DeliveryRow.state == DeliveryState.DEFERRED)
+    is_retried = (
+        (DeliveryRow.state == DeliveryState.DEFERRED) & (DeliveryRow.reason != Reason.IN_DOUBT) & (DeliveryRow.attempts > 0)
+    )
+    # An issue that came late is due at its readers' next hour, and by then there may be another.
+    is_to_come = (DeliveryRow.state == DeliveryState.PENDING) & (DeliveryRow.not_before > now)
+    has_such = exists().where(DeliveryRow.issue_id == IssueRow.id, or_(is_retried, is_to_come))
     older = session.scalars(
         select(IssueRow.id)
         .join(this, (IssueRow.newsletter == this.c.newsletter) & (IssueRow.number < this.c.number))
-        .where(IssueRow.state.in_((IssueState.OPEN, IssueState.PAUSED)), is_retried)
+        .where(IssueRow.state.in_((IssueState.OPEN, IssueState.PAUSED)), has_such)
     ).all()
     if not older:
         return False
@@ -280,9 +287,7 @@ def _note_older(session: Session, issue_id: IssueId) -> bool:
         .join(_READER, _READER.c.subscriber_id == DeliveryRow.subscriber_id)
         .where(
             DeliveryRow.issue_id.in_(older),
-            DeliveryRow.state == DeliveryState.DEFERRED,
-            DeliveryRow.reason != Reason.IN_DOUBT,
-            DeliveryRow.attempts > 0,
+            or_(is_retried, is_to_come),
         )
         # What a sender is claiming at this moment is his; what is held here stays as it is until this page is written.
         .with_for_update(of=DeliveryRow, skip_locked=True)

@@ -51,8 +51,18 @@ def due_at(*, local_hour: int, zone: str) -> datetime:
     return MONDAY + timedelta(hours=local_hour - 9 if zone == "Asia/Tokyo" else local_hour)
 
 
-def expander(database: Database, audience: Audience, *, size: int = 3, late: int = 0, page: int = 4) -> Expander:
-    return Expander(database, ManualClock(MONDAY), readers=audience, size=size, late=late, due_at=due_at, page=page)
+def expander(
+    database: Database,
+    audience: Audience,
+    *,
+    size: int = 3,
+    late: int = 0,
+    page: int = 4,
+    now: datetime = MONDAY + timedelta(days=1),
+) -> Expander:
+    """What lists an issue; by itself when everything that was listed before is due."""
+    clock = ManualClock(now)
+    return Expander(database, clock, readers=audience, size=size, late=late, due_at=due_at, page=page)
 
 
 def choose_for(database: Database, reader: SubscriberId, **choices: object) -> None:
@@ -139,6 +149,20 @@ def test_what_a_mail_passed_over_stands_behind_what_is_new_since_it(database: Da
         )
     expander(database, Audience([had_mail, newcomer]), size=1).expand(second)
     assert papers_in(database, second.id) == [[3], [2]]
+
+
+def test_an_issue_that_is_not_due_yet_makes_room_for_the_next(database: Database) -> None:
+    readers = add_readers(database, 2)
+    add_papers(database, range(1, 4))
+    choose_for(database, readers[1], local_hour=2)
+    # Both issues are listed at 06:00; the second reader's hour was over by then.
+    first = load(database, add_issue(database, slot="2026-08-17", seqs=[1, 2]))
+    expander(database, Audience(readers), now=MONDAY + timedelta(hours=6)).expand(first)
+    second = load(database, add_issue(database, slot="2026-08-18", seqs=[1, 2, 3]))
+    expander(database, Audience(readers), now=MONDAY + timedelta(hours=6)).expand(second)
+    assert states(database, first.id) == [("failed", "superseded"), ("pending", "")]
+    assert papers_in(database, second.id) == [[1, 2, 3], [3]]
+    assert account(database, first.id).adds_up
 
 
 def test_never_twice_holds_over_newsletters_of_the_same_reader(database: Database) -> None:
