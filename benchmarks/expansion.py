@@ -75,6 +75,7 @@ class Household:
             size=SIZE,
             late=2,
             due_at=partial(due_at, AT),
+            due_from=AT,
         )
         started = time.perf_counter()
         opened = expander.expand(issue)

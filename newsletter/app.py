@@ -50,7 +50,7 @@ from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
 from newsletter.schedule.gate import Gate
 from newsletter.schedule.notes import Notes
-from newsletter.schedule.slots import Slot, due_at, slot_named
+from newsletter.schedule.slots import Slot, due_at, due_since, slot_named
 from newsletter.schedule.status import StatusBoard
 from newsletter.schedule.ticker import Ticker
 from newsletter.sources.base import Period
@@ -495,6 +495,7 @@ class App:
 
     def _expand(self, issue: Issue, newsletter: NewsletterConfig, slot: Slot) -> Issue:
         self.taste.learn()
+        due_from = due_since(slot, issue.frozen_at, waited=self.config.schedule.deadline)
         expander = Expander(
             self.database,
             self.clock,
@@ -503,17 +504,10 @@ class App:
             ),
             size=newsletter.size,
             late=newsletter.late_bloomers,
-            due_at=partial(due_at, self._due_from(issue, slot)),
+            due_at=partial(due_at, due_from),
+            due_from=due_from,
         )
         return expander.expand(issue)
-
-    def _due_from(self, issue: Issue, slot: Slot) -> datetime:
-        """Return the instant from which the next of each reader's hours is the one his mail is due at.
-
-        An issue that waited for its sources is due at the hours that are still to come: to be punctual is what readers chose.
-        Only one that was made later than that, after a time off, is sent at once to those whose hour is over.
-        """
-        return min(max(slot.build_at, issue.frozen_at), slot.build_at + self.config.schedule.deadline)
 
 
 R = TypeVar("R", bound=RelayConfig)

@@ -24,6 +24,10 @@ _EXAMPLES = {
 }
 
 
+#: Part of a reader's hour that may be over when an issue is made, so that his mail still comes within it.
+JUST_BEGUN = timedelta(minutes=30)
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One local period of a newsletter's cadence; ``build_at`` is when its issue is made, aware UTC."""
@@ -133,6 +137,24 @@ def backlog(come: Sequence[Slot], *, settled: Set[str], known_from: str | None, 
     if is_in_time(newest):
         return Backlog(open=newest, merged=left)
     return Backlog(missed=() if known_from is None else (*left, newest))
+
+
+def due_since(slot: Slot, frozen_at: datetime, *, waited: timedelta) -> datetime:
+    """Return the instant from which on the first of a reader's hours is the one his mail is due at; see :func:`due_at`.
+
+    An issue that waited for its sources is due at the hours that are still to come, as to be punctual is what readers chose;
+    an hour that has just begun counts as to come. An issue that was made later than any waits, after a time off, is sent at
+    once to those whose hour is over.
+
+    Args:
+        slot: of the issue.
+        frozen_at: when it was made, aware UTC.
+        waited: longest time that an issue waits for its sources.
+
+    Returns:
+        Aware UTC.
+    """
+    return min(max(slot.build_at, frozen_at - JUST_BEGUN), slot.build_at + waited)
 
 
 def due_at(built_at: datetime, *, local_hour: int, zone: str) -> datetime:

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.config import NewsletterConfig
-from newsletter.schedule.slots import Slot, backlog, due_at, latest_slot, slot_named, slot_of, slots_after, slots_between
+from newsletter.schedule.slots import (
+    Slot,
+    backlog,
+    due_at,
+    due_since,
+    latest_slot,
+    slot_named,
+    slot_of,
+    slots_after,
+    slots_between,
+)
 from subscribers.model import Cadence
 
 BERLIN = NewsletterConfig(zone="Europe/Berlin", build_at=time(2, 30))
@@ -170,3 +180,21 @@ def changes_of(zone: str, year: int) -> list[datetime]:
             found.append(high.replace(second=0, microsecond=0))
         day = following
     return found
+
+
+@pytest.mark.parametrize(
+    ("late", "from_"),
+    [
+        (timedelta(hours=-3), timedelta(0)),
+        (timedelta(seconds=7), timedelta(0)),
+        (timedelta(minutes=29), timedelta(0)),
+        (timedelta(minutes=95), timedelta(minutes=65)),
+        (timedelta(hours=9), timedelta(hours=2)),
+    ],
+)
+def test_an_issue_that_waited_is_due_at_the_hours_to_come_and_one_made_after_a_time_off_at_once(
+    late: timedelta, from_: timedelta
+) -> None:
+    slot = slot_of(BERLIN, Cadence.DAILY, date(2026, 8, 21))
+    assert slot is not None
+    assert due_since(slot, slot.build_at + late, waited=timedelta(hours=2)) == slot.build_at + from_

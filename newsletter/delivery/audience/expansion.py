@@ -134,6 +134,7 @@ class Expander:
         size: int,
         late: int,
         due_at: DueAt,
+        due_from: datetime,
         page: int = PAGE,
     ) -> None:
         """Make an expander for one issue.
@@ -145,6 +146,7 @@ class Expander:
             size: papers in a digest of a reader who named no number.
             late: late bloomers in a digest, at most.
             due_at: when a reader's message may leave; asked once for each hour and zone.
+            due_from: aware UTC; before this none of them is due. What an older issue has due from then on, this one replaces.
             page: readers in one transaction, at most; fewer where a page takes long.
         """
         self._database = database
@@ -153,6 +155,7 @@ class Expander:
         self._size = size
         self._late = late
         self._due_at: Callable[[int, str], datetime] = cache(lambda hour, zone: due_at(local_hour=hour, zone=zone))
+        self._due_from = due_from
         self._page = page
 
     def expand(self, issue: Issue) -> Issue:
@@ -163,10 +166,10 @@ class Expander:
         are written one at a time, as what one issue sends a reader decides what the next one may. An issue that is not being
         built is left as it is.
 
-        A reader for whom an older issue of the newsletter is still being retried, or is not due yet, gets this one instead:
-        the older delivery is given up as superseded in the same transaction, and its papers are free for this digest. One
-        whose message may have arrived, one that is due and waits for its first try, and one whose reader gets nothing here
-        stay.
+        A reader for whom an older issue of the newsletter is still being retried, or is due as late as this one, gets this one
+        instead: the older delivery is given up as superseded in the same transaction, and its papers are free for this digest.
+        One whose message may have arrived, one that was due before and waits for its first try, and one whose reader gets
+        nothing here stay.
         """
         with self._database.read() as session:
             store = IssueStore(session)
@@ -209,7 +212,7 @@ class Expander:
         last = self._note_readers(session, cursor, limit)
         if last is None:
             return None
-        older = _note_older(session, issue_id, now)
+        older = _note_older(session, issue_id, self._due_from)
         telling = Telling.of(session, content.newsletter, content.corrections)
         history = History.of(session, content.pool.order).with_issues(telling.frozen_at).among(session, cursor + 1, last)
         if history:
@@ -266,14 +269,14 @@ class Expander:
         session.connection().execute(insert(_CHOICE), values)
 
 
-def _note_older(session: Session, issue_id: IssueId, now: datetime) -> bool:
-    """Note and hold what this issue takes the place of; False if nothing of older issues is being retried or not due yet."""
+def _note_older(session: Session, issue_id: IssueId, due_from: datetime) -> bool:
+    """Note and hold what this issue takes the place of; False if nothing of older issues is retried, or due as late as it."""
     this = select(IssueRow.newsletter, IssueRow.number).where(IssueRow.id == issue_id).subquery()
     is_retried = (
         (DeliveryRow.state == DeliveryState.DEFERRED) & (DeliveryRow.reason != Reason.IN_DOUBT) & (DeliveryRow.attempts > 0)
     )
     # An issue that came late is due at its readers' next hour, and by then there may be another.
-    is_to_come = (DeliveryRow.state == DeliveryState.PENDING) & (DeliveryRow.not_before > now)
+    is_to_come = (DeliveryRow.state == DeliveryState.PENDING) & (DeliveryRow.not_before >= due_from)
     has_such = exists().where(DeliveryRow.issue_id == IssueRow.id, or_(is_retried, is_to_come))
     older = session.scalars(
         select(IssueRow.id)

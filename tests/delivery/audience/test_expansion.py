@@ -58,11 +58,11 @@ def expander(
     size: int = 3,
     late: int = 0,
     page: int = 4,
-    now: datetime = MONDAY + timedelta(days=1),
+    due_from: datetime = MONDAY + timedelta(days=1),
 ) -> Expander:
-    """What lists an issue; by itself when everything that was listed before is due."""
-    clock = ManualClock(now)
-    return Expander(database, clock, readers=audience, size=size, late=late, due_at=due_at, page=page)
+    """What lists an issue; by itself everything that was listed before was due before."""
+    clock = ManualClock(MONDAY)
+    return Expander(database, clock, readers=audience, size=size, late=late, due_at=due_at, due_from=due_from, page=page)
 
 
 def choose_for(database: Database, reader: SubscriberId, **choices: object) -> None:
@@ -151,15 +151,15 @@ def test_what_a_mail_passed_over_stands_behind_what_is_new_since_it(database: Da
     assert papers_in(database, second.id) == [[3], [2]]
 
 
-def test_an_issue_that_is_not_due_yet_makes_room_for_the_next(database: Database) -> None:
+def test_an_issue_that_is_due_as_late_as_the_next_makes_room_for_it(database: Database) -> None:
     readers = add_readers(database, 2)
     add_papers(database, range(1, 4))
     choose_for(database, readers[1], local_hour=2)
-    # Both issues are listed at 06:00; the second reader's hour was over by then.
+    # The first issue came late, so that the first reader's 07:00 is due when the second one's readers are.
     first = load(database, add_issue(database, slot="2026-08-17", seqs=[1, 2]))
-    expander(database, Audience(readers), now=MONDAY + timedelta(hours=6)).expand(first)
+    expander(database, Audience(readers), due_from=MONDAY + timedelta(hours=6)).expand(first)
     second = load(database, add_issue(database, slot="2026-08-18", seqs=[1, 2, 3]))
-    expander(database, Audience(readers), now=MONDAY + timedelta(hours=6)).expand(second)
+    expander(database, Audience(readers), due_from=MONDAY + timedelta(hours=6)).expand(second)
     assert states(database, first.id) == [("failed", "superseded"), ("pending", "")]
     assert papers_in(database, second.id) == [[1, 2, 3], [3]]
     assert account(database, first.id).adds_up
@@ -238,7 +238,9 @@ def test_a_crash_between_pages_is_gone_on_from(database: Database) -> None:
         return due_at(local_hour=local_hour, zone=zone)
 
     with pytest.raises(PowerCutError):
-        Expander(database, ManualClock(MONDAY), readers=Audience(readers), size=3, late=0, due_at=cut, page=4).expand(issue)
+        Expander(
+            database, ManualClock(MONDAY), readers=Audience(readers), size=3, late=0, due_at=cut, due_from=MONDAY, page=4
+        ).expand(issue)
     assert counts(database, issue.id) == {"pending": 4}
     assert not account(database, issue.id).adds_up
     assert expander(database, Audience(readers)).expand(issue).audience == 10
