@@ -64,6 +64,7 @@ class Day:
     """A morning on which an issue goes out: the pool, and what feedback is compared with."""
 
     at: datetime
+    since: datetime | None
     week: int
     pool: Pool
     lessons: Lessons
@@ -179,10 +180,11 @@ def mornings(database: Database, window: Sequence[date], papers: Mapping[PaperSe
     made: list[Day] = []
     for day in window:
         at = evening(day) + timedelta(hours=7)
-        ranked = builder.rank(newsletter, at=at, new_since=made[-1].at if made else None)
+        since = made[-1].at if made else None
+        ranked = builder.rank(newsletter, at=at, fresh_since=since)
         pool = Pool([PoolEntry(each.rank, each.paper, each.receipt) for each in ranked])
         known = [paper for paper in by_listing if paper.listed_at <= at][-BACKGROUND:]
-        made.append(Day(at, (day - window[0]).days // 7, pool, Lessons(vectors.matrix(known)), vectors))
+        made.append(Day(at, since, (day - window[0]).days // 7, pool, Lessons(vectors.matrix(known)), vectors))
     return made
 
 
@@ -276,7 +278,7 @@ def send(day: Day, readers: Sequence[Reader], papers: Mapping[PaperSeq, Paper], 
                     half_life=TasteConfig().half_life,
                 )
             )
-        wishes.append(Wish(reader.declared, size, frozenset(reader.sent), taste))
+        wishes.append(Wish(reader.declared, size, frozenset(reader.sent), taste, day.since))
     tastes = np.array(models, dtype=np.float32).reshape(-1, DIM).astype("<f2").astype(np.float32)  # as they are stored
     for reader, choice in zip(readers, choose_all(day.pool, wishes, tastes), strict=True):
         shown = [entry.paper_seq for entry in choice]
