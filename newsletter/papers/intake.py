@@ -130,7 +130,9 @@ class Intake:
                 continue
             if home is None:
                 home = draft
-            elif all(merge.may_be(one.paper, draft.paper, by=name) for one in (home, *same)):
+            elif not isinstance(record, merge.Mention) and all(
+                merge.may_be(one.paper, draft.paper, by=name) for one in (home, *same)
+            ):
                 same.append(draft)
         return home, same
 

@@ -6,7 +6,7 @@ text; dates the earliest; labels are united; an empty field takes what comes, an
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletter.papers.clean import MAX_LABELS
@@ -15,6 +15,14 @@ from newsletter.papers.model import Paper, PaperRecord, PaperSeq
 
 #: The ``seq`` of a paper that is not stored yet.
 UNSTORED = PaperSeq(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention(PaperRecord):
+    """A record by somebody who only points to a paper, such as a blog: of a known paper it fills gaps and replaces nothing.
+
+    Its version, its dates and whether it calls the paper withdrawn do not count for a known paper either.
+    """
 
 
 def new_paper(record: PaperRecord, *, key: str, now: datetime) -> Paper:
@@ -57,6 +65,16 @@ def merged(paper: Paper, record: PaperRecord) -> Paper:
     ``version`` is the arXiv version that title and abstract are of: a newer one replaces both, except that a notice of
     withdrawal does not replace an abstract. ``seq``, ``sources`` and ``absorbed`` are the store's business and stay.
     """
+    if isinstance(record, Mention):
+        record = replace(
+            record,
+            abstract=paper.abstract or record.abstract,
+            authors=paper.authors or record.authors,
+            version=None,
+            published_at=None,
+            listed_at=None,
+            withdrawn_at=None,
+        )
     known, given = paper.version or 0, record.version or 0
     title, abstract, authors, version = paper.title or record.title, paper.abstract, paper.authors, paper.version
     if given > known and record.title and record.abstract:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
+from heapq import nlargest
+from urllib.parse import urlsplit
 
 from newsletter.config import FeedConfig
-from newsletter.papers.identity import first_doi, normal_doi
+from newsletter.papers.clean import clean_record
+from newsletter.papers.identity import end_of_arxiv_month, first_doi, normal_doi
+from newsletter.papers.intake import BATCH
+from newsletter.papers.merge import Mention
 from newsletter.papers.model import Observation, PaperRecord
 from newsletter.sources import arxiv_api, arxiv_rss
 from newsletter.sources.arxiv import arxiv_record
-from newsletter.sources.base import Batch, BatchBuilder, FetchWindow, Validator
+from newsletter.sources.base import Batch, BatchBuilder, FetchWindow, SourceError, Validator
 from newsletter.sources.feed import Feed, FeedItem, parse_xml, read_feed
 from newsletter.sources.http import Expect, PoliteClient
 from newsletter.sources.markup import plain
@@ -29,6 +34,8 @@ _DOI_PAGE = re.compile(r"https?://[^/?#]+/doi/(?:(?:abs|full|pdf|epdf)/)?(10\.\d
 
 class PaperFeed:
     """The source. A feed holds what it holds; a period is not asked for.
+
+    Only arXiv's own hosts speak for arXiv's papers: what any other feed says of a paper is a mention of it.
 
     Args:
         name: ``feeds.NAME``, as its table is called below ``sources``.
@@ -50,9 +57,23 @@ class PaperFeed:
             yield Batch(unchanged=True, validators=validators)
         else:
             feed = read_feed(parse_xml(answer.body, source=self._name), source=self._name)
-            batch = parse(feed, now=window.now, validators=validators)
-            oldest_first = sorted(batch.observations, key=lambda one: one.record.listed_at or window.now)
-            yield replace(batch, observations=tuple(oldest_first))
+            yield from self._batches(feed, window.now, validators)
+
+    def _batches(self, feed: Feed, now: datetime, validators: tuple[Validator, ...]) -> Iterator[Batch]:
+        limit, found = self._config.max_papers, len(feed.items)
+        if found > limit:
+            feed = replace(feed, items=tuple(nlargest(limit, feed.items, key=lambda item: _dated(item, now) or now)))
+            validators = ()  # an unchanged feed would hide that entries were left out
+        batch = parse(feed, now=now, is_trusted=is_arxiv(self._config.url))
+        oldest_first = sorted(batch.observations, key=lambda one: one.record.listed_at or now)
+        for start in range(0, len(oldest_first), BATCH):
+            yield Batch(tuple(oldest_first[start : start + BATCH]))
+        # Remembered at the end only: who breaks off before has to ask for all of it again.
+        yield Batch(refused=batch.refused, validators=validators)
+        if found > limit:
+            hint = f"raise sources.{self._name}.max_papers, or name a feed with fewer entries"
+            problem = f"{found:,} entries, of which all but the newest {limit:,} were left out"
+            raise SourceError(self._name, problem, hint=hint, transient=False)
 
 
 def maker_of(feed: Feed) -> str:
@@ -69,7 +90,7 @@ def maker_of(feed: Feed) -> str:
     return FEED
 
 
-def parse(feed: Feed, *, now: datetime, validators: tuple[Validator, ...] = ()) -> Batch:
+def parse(feed: Feed, *, now: datetime, is_trusted: bool = False) -> Batch:
     """Read a feed of papers from anywhere, in its order. Pure.
 
     A DOI or arXiv address among an entry's links and ids names the paper, else its title does. An entry counts as listed at its
@@ -78,18 +99,45 @@ def parse(feed: Feed, *, now: datetime, validators: tuple[Validator, ...] = ()) 
     Args:
         feed: as it was read.
         now: aware.
-        validators: handed on in the batch.
+        is_trusted: whether it is believed what it says of any paper, and read as arXiv's if it looks like that; else all it
+            says are mentions.
     """
-    maker = maker_of(feed)
+    maker = maker_of(feed) if is_trusted else FEED
     if maker == arxiv_rss.NAME:
-        return arxiv_rss.parse(feed, validators=validators)
+        return arxiv_rss.parse(feed)
     if maker == arxiv_api.NAME:
-        return arxiv_api.parse(feed, validators=validators)
+        return arxiv_api.parse(feed)
     batch = BatchBuilder()
     for item in feed.items:
-        listed_at = item.published_at or item.updated_at
-        batch.add(Observation(_record(item, listed_at if listed_at and listed_at <= now else None)))
-    return batch.build(validators=validators)
+        record = _record(item, _dated(item, now))
+        batch.add(Observation(record if is_trusted else _mention(record)))
+    return batch.build()
+
+
+def is_arxiv(url: str) -> bool:
+    """Whether an address is of a host of arXiv's."""
+    host = urlsplit(url).hostname or ""
+    return host == "arxiv.org" or host.endswith(".arxiv.org")
+
+
+def _dated(item: FeedItem, now: datetime) -> datetime | None:
+    listed_at = item.published_at or item.updated_at
+    return listed_at if listed_at and listed_at <= now else None
+
+
+def _mention(record: PaperRecord) -> Mention:
+    """Return what a feed may say of a paper that need not be its own: no version, no withdrawal, no second name of it.
+
+    A date before the month of an arXiv id cannot be true and says nothing.
+    """
+    known = clean_record(record)  # a DOI of arXiv's becomes its id
+    values = {field.name: getattr(known, field.name) for field in fields(known)} | {"version": None, "withdrawn_at": None}
+    if known.arxiv_id:
+        values["doi"] = None
+        month = end_of_arxiv_month(known.arxiv_id).replace(day=1, hour=0, minute=0, second=0)
+        if known.listed_at and known.listed_at < month:
+            values["listed_at"] = None
+    return Mention(**values)
 
 
 def _record(item: FeedItem, listed_at: datetime | None) -> PaperRecord:

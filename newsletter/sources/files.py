@@ -91,7 +91,7 @@ def _read_xml(body: bytes, name: str, observed_at: datetime) -> FilePart:
         batch.refuse(OAI_RECORD, sum(1 for element in root.iter() if element.tag.rpartition("}")[2] == "record"))
         return FilePart(feeds.FEED, batch.build())
     feed = read_feed(root, source=name)
-    return FilePart(feeds.maker_of(feed), feeds.parse(feed, now=observed_at))
+    return FilePart(feeds.maker_of(feed), feeds.parse(feed, now=observed_at, is_trusted=True))
 
 
 def _read_list(body: bytes, name: str, observed_at: datetime) -> list[FilePart]:

@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.config import HttpConfig, SourcesConfig
-from newsletter.database import Database
+from newsletter.database import Database, lock
 from newsletter.errors import NewsletterError
+from newsletter.papers.intake import LOCK
 from newsletter.papers.store import PaperStore
 from newsletter.sources.arxiv_api import ArxivApi
 from newsletter.sources.arxiv_rss import ArxivRss
@@ -200,10 +201,12 @@ class FetchService:
             for part_source, batch in parts:
                 source = source or part_source
                 is_news |= not batch.unchanged
-                now = self._clock.now()
-                # What was recorded earlier was known from then on.
-                known_at = min(now, recorded_at) if recorded_at else now
                 with self._database.write() as session:
+                    # Under the lock: an issue that is frozen meanwhile cannot be later than these papers and not have them.
+                    lock(session, LOCK)
+                    now = self._clock.now()
+                    # What was recorded earlier was known from then on.
+                    known_at = min(now, recorded_at) if recorded_at else now
                     report = PaperStore(session).ingest(batch.observations, source=part_source, now=known_at)
                     for validator in batch.validators:
                         SourceStore(session).remember(validator)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.papers.identity import names_of
-from newsletter.papers.merge import absorbed, may_be, merged, new_paper
+from newsletter.papers.merge import Mention, absorbed, may_be, merged, new_paper
 from newsletter.papers.model import Paper, PaperRecord, PaperSeq
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -50,6 +51,32 @@ def test_a_withdrawal_is_marked_for_good_and_does_not_wipe_the_abstract() -> Non
     after = merged(paper, notice)
     assert (after.abstract, after.withdrawn_at, after.version) == ("What was done, at length.", NOW, 2)
     assert merged(after, PaperRecord(title="T", arxiv_id=ID, version=3)).withdrawn_at == NOW
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_a_mention_replaces_nothing_that_is_known(version: int | None) -> None:
+    record = PaperRecord(
+        title="T", abstract="Known.", arxiv_id=ID, version=version, authors=("Ada Example",), published_at=NOW, listed_at=NOW
+    )
+    paper = paper_of(record)
+    long_ago = NOW - timedelta(days=9000)
+    mention = Mention(
+        title="Other",
+        abstract="A much longer text than the one that is known.",
+        arxiv_id=ID,
+        version=9,
+        authors=("Bo Sample", "Cy Test"),
+        published_at=long_ago,
+        listed_at=long_ago,
+        withdrawn_at=long_ago,
+    )
+    assert merged(paper, mention) == paper
+
+
+def test_a_mention_fills_what_is_not_known() -> None:
+    paper = paper_of(PaperRecord(title="T", arxiv_id=ID, version=1))
+    after = merged(paper, Mention(title="T", abstract="Text.", arxiv_id=ID, authors=("Ada Example",), categories=("cs.CL",)))
+    assert (after.abstract, after.authors, after.categories, after.version) == ("Text.", ("Ada Example",), ("cs.CL",), 1)
 
 
 def test_names_beat_a_number_of_authors() -> None:

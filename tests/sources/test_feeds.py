@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ import pytest
 from pydantic import ValidationError
 
 from newsletter.clock import ManualClock
-from newsletter.config import HttpConfig, SourcesConfig
+from newsletter.config import FeedConfig, HttpConfig, SourcesConfig
 from newsletter.database import Database
-from newsletter.papers.model import PaperRecord
+from newsletter.papers.model import Observation, PaperRecord
 from newsletter.papers.store import PaperStore
 from newsletter.sources import feeds
+from newsletter.sources.base import FetchWindow
 from newsletter.sources.feed import parse_xml, read_feed
+from newsletter.sources.http import PoliteClient
 from newsletter.sources.service import FetchService
 from newsletter.sources.store import RunOutcome
 from tests.sources.conftest import Build
@@ -161,14 +165,107 @@ def test_a_feed_without_entries_is_no_error(sqlite: Database, server: ReplayServ
 
 
 @pytest.mark.shared_data
-def test_a_feed_of_arxiv_is_read_as_one(sqlite: Database, server: ReplayServer, build: Build, shared_data: Path) -> None:
+def test_a_feed_of_arxivs_own_host_is_read_as_one(
+    sqlite: Database, server: ReplayServer, clock: ManualClock, sleep: Sleeper, shared_data: Path
+) -> None:
     recorded = shared_data / "arxiv"
     server.script("/rss", Reply(body=(recorded / "rss_four_items_2026-09-24.xml").read_bytes()))
     server.script("/atom", Reply(body=(recorded / "atom_q_testing_s0_m100.xml").read_bytes()))
-    service = build(sqlite, **named(server, rss="/rss", atom="/atom"))
+    sources = SourcesConfig.model_validate(
+        {
+            "hf_daily_papers": {"enabled": False},
+            "feeds": {
+                "rss": {"url": f"http://rss.arxiv.org:{server.port}/rss"},
+                "atom": {"url": f"http://arxiv.org:{server.port}/atom"},
+            },
+        }
+    )
+    service = FetchService(
+        sqlite, clock, HttpConfig(), sources, sleep=sleep, chance=lambda: 0.5, resolve_host=lambda _host, _port: ["127.0.0.1"]
+    )
     assert [one.new for one in service.run()] == [4, 100]
     with sqlite.read() as session:
-        assert all(paper.arxiv_id and "Announce Type" not in paper.abstract for paper in PaperStore(session).latest(None))
+        papers = PaperStore(session).latest(None)
+    assert all(paper.arxiv_id and paper.version and "Announce Type" not in paper.abstract for paper in papers)
+
+
+HONEST = PaperRecord(
+    title="An Honest Paper",
+    abstract="What was done.",
+    arxiv_id="2608.00009",
+    authors=("Ada Example",),
+    listed_at=datetime(2026, 8, 14, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("version", [None, 1])
+@pytest.mark.parametrize(
+    "item",
+    [
+        "<guid>https://arxiv.org/abs/2608.00009v9</guid><title>Pills</title><description>Buy them.</description>",
+        "<guid>oai:arXiv.org:2608.00009v9</guid><title>Pills</title><description>Buy them.</description>",
+        "<guid>https://doi.org/10.48550/arXiv.2608.00009v9</guid><title>Pills</title><description>Buy them.</description>",
+        "<guid>https://arxiv.org/abs/2608.00009</guid><title>Pills</title><description>Buy a lot of pills here.</description>",
+        "<link>https://example.org/9</link><title>An honest paper</title><description>Buy a lot of pills here.</description>",
+        "<guid>https://arxiv.org/abs/2608.00009</guid><title>T</title><description>This paper was withdrawn.</description>",
+        "<guid>https://arxiv.org/abs/2608.00009</guid><title>T</title><pubDate>Thu, 01 Jan 1998 00:00:00 GMT</pubDate>",
+    ],
+)
+def test_a_feed_rewrites_withdraws_and_backdates_no_paper_of_another_source(
+    sqlite: Database, server: ReplayServer, build: Build, item: str, version: int | None
+) -> None:
+    with sqlite.write() as session:
+        PaperStore(session).ingest([Observation(replace(HONEST, version=version))], source="hf_daily_papers", now=NOW)
+    server.script("/blog", reply(f"<item>{item}</item>"))
+    assert [one.seen for one in build(sqlite, **named(server, blog="/blog")).run()] == [1]
+    with sqlite.read() as session:
+        (paper,) = PaperStore(session).latest(None)
+    assert paper.sources == ("feeds.blog", "hf_daily_papers")
+    assert (paper.title, paper.abstract, paper.version) == (HONEST.title, HONEST.abstract, version)
+    assert (paper.authors, paper.listed_at, paper.withdrawn_at) == (HONEST.authors, HONEST.listed_at, None)
+
+
+def test_a_paper_that_a_feed_names_first_is_not_withdrawn_versioned_or_older_than_its_id() -> None:
+    one = record(
+        "<guid>https://arxiv.org/abs/2608.00009v9</guid><pubDate>Thu, 01 Jan 1998 00:00:00 GMT</pubDate>"
+        "<description>This paper has been withdrawn.</description>"
+    )
+    assert (one.arxiv_id, one.version, one.withdrawn_at, one.listed_at) == ("2608.00009", None, None, None)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://notarxiv.org/rss", "https://arxiv.org.example.org/rss", "https://example.org/arxiv.org/"]
+)
+def test_a_host_that_looks_like_arxivs_is_not(url: str) -> None:
+    assert not feeds.is_arxiv(url)
+
+
+def test_of_a_long_feed_the_newest_entries_are_taken_and_the_rest_is_told(
+    sqlite: Database, server: ReplayServer, build: Build
+) -> None:
+    items = "".join(
+        f"<item><title>Paper {number}</title><pubDate>{format_datetime(NOW - timedelta(minutes=number))}</pubDate></item>"
+        for number in range(1, 605)
+    )
+    tables = {"lab": {"url": server.url("/lab"), "max_papers": 600}}
+    server.script("/lab", reply(items, ETag='"v1"'))
+    service = build(sqlite, hf_daily_papers={"enabled": False}, feeds=tables)
+    for _ in range(2):  # an unchanged answer would hide it
+        (outcome,) = service.run()
+        assert (outcome.outcome, outcome.seen, outcome.is_transient) == (RunOutcome.PARTIAL, 600, False)
+        assert "604 entries" in outcome.problem
+        assert "raise sources.feeds.lab.max_papers" in outcome.problem
+    assert all("if-none-match" not in asked.headers for asked in server.asked)
+    with sqlite.read() as session:
+        titles = [paper.title for paper in PaperStore(session).latest(None)]
+    assert titles == [f"Paper {number}" for number in range(1, 601)]
+
+
+def test_a_long_feed_comes_in_batches(server: ReplayServer, sqlite: Database, clock: ManualClock, sleep: Sleeper) -> None:
+    server.script("/lab", reply("".join(f"<item><title>Paper {number}</title></item>" for number in range(501))))
+    client = PoliteClient(sqlite, clock, HttpConfig(), sleep=sleep, chance=lambda: 0.5)
+    source = feeds.PaperFeed("feeds.lab", FeedConfig(url=server.url("/lab"), max_papers=501))
+    assert [len(batch.observations) for batch in source.fetch(client, FetchWindow(NOW))] == [500, 1, 0]
 
 
 def test_a_feed_with_papers_of_arxiv_among_others_keeps_the_others() -> None:
