@@ -169,13 +169,20 @@ class IssueStore:
         return {PaperSeq(seq): rank for seq, rank in self._session.execute(query)}
 
     def late_before(self, newsletter: str, cadence: Cadence, *, after: datetime, at: datetime) -> set[PaperSeq]:
-        """Return the papers that issues of a cadence, frozen between ``after`` and ``at``, showed as late bloomers."""
+        """Return the papers that issues of a cadence, frozen between ``after`` and ``at``, showed as late bloomers.
+
+        The last of these issues counts only if it was finished by ``at``. Mails of it that are still to go out may be given up
+        for the next issue's, whose readers would never hear of its late bloomers; so one can be in two issues in a row.
+        """
+        last = self.before(newsletter, cadence, at=at)
         query = (
             select(IssuePaperRow.paper_seq)
             .join(IssueRow, IssueRow.id == IssuePaperRow.issue_id)
             .where(IssueRow.newsletter == newsletter, IssueRow.cadence == cadence)
             .where(IssueRow.frozen_at > after, IssueRow.frozen_at < at, IssuePaperRow.section == Section.LATE)
         )
+        if last is not None and (last.finished_at is None or last.finished_at > at):
+            query = query.where(IssueRow.id != last.id)
         return {PaperSeq(seq) for seq in self._session.scalars(query)}
 
     def first_shown(

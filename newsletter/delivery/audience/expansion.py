@@ -135,6 +135,7 @@ class Expander:
         late: int,
         due_at: DueAt,
         due_from: datetime,
+        replaces: bool = True,
         page: int = PAGE,
     ) -> None:
         """Make an expander for one issue.
@@ -147,6 +148,7 @@ class Expander:
             late: late bloomers in a digest, at most.
             due_at: when a reader's message may leave; asked once for each hour and zone.
             due_from: aware UTC; before this none of them is due. What an older issue has due from then on, this one replaces.
+            replaces: whether it does; an issue of a few papers only takes no whole one's place.
             page: readers in one transaction, at most; fewer where a page takes long.
         """
         self._database = database
@@ -156,6 +158,7 @@ class Expander:
         self._late = late
         self._due_at: Callable[[int, str], datetime] = cache(lambda hour, zone: due_at(local_hour=hour, zone=zone))
         self._due_from = due_from
+        self._replaces = replaces
         self._page = page
 
     def expand(self, issue: Issue) -> Issue:
@@ -212,7 +215,7 @@ class Expander:
         last = self._note_readers(session, cursor, limit)
         if last is None:
             return None
-        older = _note_older(session, issue_id, self._due_from)
+        older = self._replaces and _note_older(session, issue_id, self._due_from)
         telling = Telling.of(session, content.newsletter, content.corrections)
         history = History.of(session, content.pool.order).with_issues(telling.frozen_at).among(session, cursor + 1, last)
         if history:

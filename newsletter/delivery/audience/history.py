@@ -64,11 +64,13 @@ class History:
     """Where some papers may have been sent.
 
     ``names`` maps every number that any of the papers is or was known by to those of them it stands for; ``issues`` are those
-    with any of the papers in their pool. ``is_delivered`` and ``is_welcomed``: whether deliveries and welcomes are looked at.
+    with any of the papers in their pool, ``others`` those whose digests are found as well, though none of the papers is in
+    them. ``is_delivered`` and ``is_welcomed``: whether deliveries and welcomes are looked at.
     """
 
     names: Mapping[int, frozenset[PaperSeq]]
     issues: tuple[int, ...]
+    others: tuple[int, ...] = ()
     is_delivered: bool = True
     is_welcomed: bool = True
 
@@ -84,7 +86,7 @@ class History:
 
     def with_issues(self, issues: Collection[int]) -> Self:
         """Return the history with more issues: what was sent of them is found as well."""
-        return replace(self, issues=tuple({*self.issues, *issues}))
+        return replace(self, others=tuple({*issues}.difference(self.issues)))
 
     def among(self, session: Session, first: int, last: int) -> Self:
         """Return the history as it can be of readers numbered ``first`` to ``last``: quicker to read where little was sent."""
@@ -94,8 +96,8 @@ class History:
         return replace(self, is_delivered=bool(is_delivered), is_welcomed=bool(is_welcomed))
 
     def __bool__(self) -> bool:
-        """Whether any of the papers may have been sent at all."""
-        return bool(self.issues) and (self.is_delivered or self.is_welcomed)
+        """Whether any digest may be found at all."""
+        return bool(self.issues or self.others) and (self.is_delivered or self.is_welcomed)
 
     def digests_of(
         self, reader: ColumnElement[int], readers: FromClause, *, besides: Select[int] | None = None
@@ -107,9 +109,10 @@ class History:
             readers: the table it stands in.
             besides: deliveries that do not count.
         """
+        issues = (*self.issues, *self.others)
         delivered = select(_joined(DeliveryRow.__table__.c.digest_id)).where(
             DeliveryRow.subscriber_id == reader,
-            DeliveryRow.issue_id.in_(self.issues),
+            DeliveryRow.issue_id.in_(issues),
             DeliveryRow.state.not_in(_NEVER_LEFT),
         )
         if besides is not None:
@@ -117,7 +120,7 @@ class History:
         welcomed = (
             select(_joined(_NOTICE.c.digest_id))
             .join(DigestRow, DigestRow.id == _NOTICE.c.digest_id)
-            .where(_NOTICE.c.subscriber_id == reader, DigestRow.issue_id.in_(self.issues), _NOTICE.c.state.not_in(_NEVER_LEFT))
+            .where(_NOTICE.c.subscriber_id == reader, DigestRow.issue_id.in_(issues), _NOTICE.c.state.not_in(_NEVER_LEFT))
         )
         digests: ColumnElement[str] = literal("")
         for found, is_there in ((delivered, self.is_delivered), (welcomed, self.is_welcomed)):
@@ -128,13 +131,16 @@ class History:
     def papers_in(self, session: Session, sent: Collection[frozenset[int]]) -> dict[frozenset[int], frozenset[PaperSeq]]:
         """Return which of the papers are in each set of digests."""
         papers_of = self._papers_of(session, {number for digests in sent for number in digests})
-        return {digests: frozenset[PaperSeq]().union(*(papers_of[number] for number in digests)) for digests in set(sent)}
+        return {
+            digests: frozenset[PaperSeq]().union(*(papers_of.get(number, ()) for number in digests)) for digests in set(sent)
+        }
 
     def _papers_of(self, session: Session, digests: set[int]) -> dict[int, frozenset[PaperSeq]]:
         papers = {}
         ids = sorted(digests)
         for start in range(0, len(ids), MOST_AT_ONCE):
-            found = select(DigestRow.id, DigestRow.entries).where(DigestRow.id.in_(ids[start : start + MOST_AT_ONCE]))
+            some = DigestRow.id.in_(ids[start : start + MOST_AT_ONCE])
+            found = select(DigestRow.id, DigestRow.entries).where(some, DigestRow.issue_id.in_(self.issues))
             for digest_id, entries in session.execute(found):
                 papers[digest_id] = frozenset(seq for entry in entries for seq in self.names.get(entry[0], ()))
         return papers

@@ -131,6 +131,26 @@ def test_consecutive_issues_share_no_paper_for_any_reader(database: Database) ->
     assert account(database, IssueId(4)).adds_up
 
 
+def test_an_issue_of_a_few_papers_takes_no_whole_one_s_place(database: Database) -> None:
+    readers = add_readers(database, 1)
+    add_papers(database, range(1, 4))
+    whole = load(database, add_issue(database, slot="2026-08-17", seqs=[1, 2]))
+    expander(database, Audience(readers), due_from=MONDAY).expand(whole)
+    short = load(database, add_issue(database, slot="2026-08-18", seqs=[3]))
+    Expander(
+        database,
+        ManualClock(MONDAY),
+        readers=Audience(readers),
+        size=3,
+        late=0,
+        due_at=due_at,
+        due_from=MONDAY,
+        replaces=False,
+    ).expand(short)
+    assert states(database, whole.id) == [("pending", "")]
+    assert papers_in(database, short.id) == [[3]]
+
+
 def test_what_a_mail_passed_over_stands_behind_what_is_new_since_it(database: Database) -> None:
     had_mail, newcomer = add_readers(database, 2)
     add_papers(database, range(1, 4))

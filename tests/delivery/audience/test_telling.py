@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
@@ -14,11 +15,13 @@ from newsletter.database import Database
 from newsletter.delivery.audience.telling import due_to
 from newsletter.delivery.model import DeliveryState, Reason
 from newsletter.delivery.tables import DeliveryRow
+from newsletter.digest.corrections import corrections_of
+from newsletter.digest.corrections import told as told_in_words
 from newsletter.digest.model import Correction, CorrectionKind, Issue, IssueId
 from newsletter.digest.store import IssueStore
 from newsletter.digest.tables import DigestRow, IssueCorrectionRow, IssuePaperRow, IssueRow
 from newsletter.notices.tables import NoticeRow
-from newsletter.papers.model import PaperSeq
+from newsletter.papers.model import PaperChange, PaperSeq
 from newsletter.papers.tables import PaperRow
 from newsletter.trending.model import RankedPaper
 from subscribers.model import Cadence, SubscriberId, SubscriberState
@@ -93,6 +96,17 @@ def papers_of(database: Database, issue: Issue) -> dict[int, list[int]]:
         return {reader: [seq for seq, _ in entries] for reader, entries in rows}
 
 
+def welcome(database: Database, reader: SubscriberId, issue: Issue, seqs: Sequence[int], *, state: str = "sent") -> None:
+    """Note a welcome mail with papers of an issue."""
+    notice = {"kind": "welcome", "address": "", "newsletter": issue.newsletter, "reference": 0, "client": "", "state": state}
+    when = {"not_before": MONDAY, "created_at": MONDAY, "changed_at": MONDAY}
+    with database.write() as session:
+        digest = DigestRow(issue_id=issue.id, key=f"welcome {reader} {seqs}", entries=[[seq, ""] for seq in seqs])
+        session.add(digest)
+        session.flush()
+        session.add(NoticeRow(**notice, **when, subscriber_id=reader, digest_id=digest.id))
+
+
 def settle(database: Database, issue: Issue, state: DeliveryState) -> None:
     with database.write() as session:
         session.execute(update(DeliveryRow).where(DeliveryRow.issue_id == issue.id).values(state=state))
@@ -126,6 +140,24 @@ def test_what_a_failed_mail_was_to_tell_is_told_by_the_next_one(database: Databa
     fourth = freeze(database, "d", [4], at=hour(4), changes=[renamed(1, hour(1), title="A Third Title")])
     expander(database, Audience([ada])).expand(fourth)
     assert told(database, fourth) == {ada: []}, "the paper itself never arrived"
+
+
+def test_what_an_older_mail_was_to_tell_is_told_after_it_failed_though_another_went_out_in_between(database: Database) -> None:
+    [ada] = add_readers(database, 1)
+    add_papers(database, PAPERS)
+    change = renamed(1, hour(1))
+    expander(database, Audience([ada])).expand(freeze(database, "a", [1], at=hour(0)))
+    second = freeze(database, "b", [2], at=hour(2), changes=[change])
+    expander(database, Audience([ada])).expand(second)
+    settle(database, second, DeliveryState.DOT_SENT)
+    third = freeze(database, "c", [3], at=hour(3), changes=[change])
+    expander(database, Audience([ada])).expand(third)
+    settle(database, third, DeliveryState.SENT)
+    assert told(database, third) == {ada: []}, "the mail before may have told it"
+    settle(database, second, DeliveryState.FAILED)
+    fourth = freeze(database, "d", [4], at=hour(4), changes=[change])
+    expander(database, Audience([ada])).expand(fourth)
+    assert told(database, fourth) == {ada: [0]}
 
 
 def test_corrections_alone_are_no_mail_and_wait_for_the_next_one(database: Database) -> None:
@@ -167,6 +199,53 @@ def test_a_second_change_is_told_again_and_another_newsletter_tells_nothing(data
     assert told(database, third) == {ada: [1]}
 
 
+@pytest.mark.parametrize(
+    ("titles", "said"),
+    [
+        (["Alpha One", "Beta Two", "Gamma Three"], [("Alpha One", "Gamma Three")]),
+        (["Alpha One", "Beta Two", "Alpha One"], []),
+    ],
+)
+def test_of_several_changes_it_is_the_title_that_the_reader_got_which_is_said_to_be_replaced(
+    database: Database, titles: list[str], said: list[tuple[str, str]]
+) -> None:
+    [ada] = add_readers(database, 1)
+    add_papers(database, PAPERS)
+    expander(database, Audience([ada])).expand(freeze(database, "a", [1], at=hour(0)))
+    changes = [PaperChange(PaperSeq(1), hour(number), {"title": title}) for number, title in enumerate(titles[:-1], 1)]
+    now = {PaperSeq(1): replace(paper(1), title=titles[-1])}
+    corrections = corrections_of(changes, now, {PaperSeq(1): hour(0)})
+    assert [each.title_before for each in corrections] == ["Beta Two", "Alpha One"]
+    with database.write() as session:
+        second, _ = IssueStore(session).freeze(
+            newsletter=NEWSLETTER,
+            cadence=Cadence.DAILY,
+            slot="b",
+            ranked=[RankedPaper(1, paper(2), receipt())],
+            corrections=corrections,
+            at=hour(4),
+        )
+    expander(database, Audience([ada])).expand(second)
+    positions = told(database, second)[ada]
+    assert positions == [1]
+    assert [(each.title_before, each.paper.title) for each in told_in_words(corrections, positions)] == said
+
+
+def test_the_papers_of_a_digest_are_read_only_if_its_issue_had_one_that_matters(database: Database) -> None:
+    [ada] = add_readers(database, 1)
+    add_papers(database, PAPERS)
+    change = renamed(1, hour(1))
+    expander(database, Audience([ada])).expand(freeze(database, "a", [1], at=hour(0)))
+    second = freeze(database, "b", [2], at=hour(2), changes=[change])
+    expander(database, Audience([ada])).expand(second)
+    with database.write() as session:
+        unreadable = update(DigestRow).where(DigestRow.issue_id == second.id)
+        session.execute(unreadable.values(entries=[[]]))
+    third = freeze(database, "c", [3], at=hour(3), changes=[change])
+    expander(database, Audience([ada])).expand(third)
+    assert (told(database, third), papers_of(database, third)) == ({ada: []}, {ada: [3]})
+
+
 def test_a_paper_is_known_by_its_other_numbers(database: Database) -> None:
     [ada] = add_readers(database, 1)
     add_papers(database, PAPERS)
@@ -182,14 +261,7 @@ def test_a_welcome_counts_as_a_mail_that_brought_the_paper(database: Database) -
     [ada] = add_readers(database, 1)
     add_papers(database, PAPERS)
     first = freeze(database, "a", [1], at=hour(0))
-    with database.write() as session:
-        digest = DigestRow(issue_id=first.id, key="k", entries=[[1, ""]])
-        session.add(digest)
-        session.flush()
-        notice = {"kind": "welcome", "address": "", "newsletter": NEWSLETTER, "reference": 0, "client": "", "state": "sent"}
-        session.add(
-            NoticeRow(**notice, subscriber_id=ada, digest_id=digest.id, not_before=MONDAY, created_at=MONDAY, changed_at=MONDAY)
-        )
+    welcome(database, ada, first, [1])
     second = freeze(database, "b", [1, 2], at=hour(2), changes=[renamed(1, hour(1))])
     with database.read() as session:
         corrections = IssueStore(session).corrections(second.id)
@@ -227,25 +299,44 @@ def listings(draw: st.DrawFn) -> Listing:
     return Listing(newsletter, seqs[: draw(st.integers(1, 3))], seqs[5:], draw(st.frozensets(st.integers(0, 2))))
 
 
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """A mail that brings one of three readers what is new to him of the newest issue, or fails."""
+
+    place: int
+    state: str
+
+
+WELCOMES = st.builds(Welcome, st.integers(0, 2), st.sampled_from(["sent", "pending", "failed"]))
 CHANGES = st.builds(Change, st.sampled_from(PAPERS), st.sampled_from(CorrectionKind), st.sampled_from("AB"), st.just(hour(0)))
-STEPS = st.lists(listings() | CHANGES, min_size=3, max_size=9)
+STEPS = st.lists(listings() | CHANGES | WELCOMES, min_size=3, max_size=9)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, page=st.integers(1, 4), data=st.data())
 def test_whatever_happens_each_correction_reaches_exactly_those_who_got_the_paper_once(
-    database: Database, steps: list[Listing | Change], page: int, data: st.DataObject
+    database: Database, steps: list[Listing | Change | Welcome], page: int, data: st.DataObject
 ) -> None:
     empty(database)
     readers = add_readers(database, 3)
     add_papers(database, PAPERS)
     changes: list[Change] = []
+    newest: tuple[Issue, Sequence[int]] | None = None
     for number, step in enumerate(steps):
         if isinstance(step, Change):
             changes.append(replace(step, at=hour(number)))
             continue
+        if isinstance(step, Welcome):
+            if newest is not None:
+                issue, seqs = newest
+                had = {seq for _, digest in left(database, readers[step.place]) for seq, _ in digest.entries}
+                if new := [seq for seq in seqs if seq not in had]:
+                    welcome(database, readers[step.place], issue, new, state=step.state)
+                newest = None
+            continue
         at, slot = hour(number), f"slot-{number}"
         issue = freeze(database, slot, step.seqs, late=step.late, at=at, changes=changes, newsletter=step.newsletter)
+        newest = issue, step.seqs
         audience = [readers[place] for place in sorted(step.audience)]
         expected = {int(reader): news_for(database, issue, reader, changes) for reader in audience}
         expander(database, Audience(audience), page=page, late=1).expand(issue)
@@ -268,14 +359,15 @@ def test_whatever_happens_each_correction_reaches_exactly_those_who_got_the_pape
 def left(database: Database, reader: SubscriberId) -> list[tuple[str, DigestRow]]:
     """The digests that went or may go to a reader, with the newsletter of each."""
     with database.read() as session:
-        found = (
+        found = [
             select(IssueRow.newsletter, DigestRow)
             .join(DigestRow, DigestRow.issue_id == IssueRow.id)
-            .join(DeliveryRow, DeliveryRow.digest_id == DigestRow.id)
-            .where(DeliveryRow.subscriber_id == reader)
-            .where(DeliveryRow.state.not_in((DeliveryState.FAILED, DeliveryState.SKIPPED)))
-        )
-        return [(newsletter, digest) for newsletter, digest in session.execute(found)]
+            .join(mail, mail.digest_id == DigestRow.id)
+            .where(mail.subscriber_id == reader)
+            .where(mail.state.not_in((DeliveryState.FAILED, DeliveryState.SKIPPED)))
+            for mail in (DeliveryRow, NoticeRow)
+        ]
+        return [(newsletter, digest) for mails in found for newsletter, digest in session.execute(mails)]
 
 
 def news_in(database: Database, digest: DigestRow) -> list[tuple[int, str, str]]:
@@ -298,6 +390,14 @@ def news_for(database: Database, issue: Issue, reader: SubscriberId, changes: Se
             .where(DeliveryRow.subscriber_id == reader, IssueRow.newsletter == issue.newsletter)
         )
         mails = session.execute(found).all()
+        welcomes = (
+            select(DigestRow.entries, IssueRow.frozen_at)
+            .join(IssueRow, IssueRow.id == DigestRow.issue_id)
+            .join(NoticeRow, NoticeRow.digest_id == DigestRow.id)
+            .where(NoticeRow.subscriber_id == reader, IssueRow.newsletter == issue.newsletter, NoticeRow.state != "failed")
+        )
+        for entries, frozen_at in session.execute(welcomes):
+            got.update((PaperSeq(seq), frozen_at) for seq, _ in entries)
     for delivery, digest, before in mails:
         is_superseded = (
             delivery.state == DeliveryState.DEFERRED and delivery.reason != Reason.IN_DOUBT and delivery.attempts > 0
@@ -319,7 +419,7 @@ def empty(database: Database) -> None:
     """Delete everything, for the next example."""
     with database.write() as session:
         for table in (
-            *(DeliveryRow, DigestRow, IssuePaperRow, IssueCorrectionRow, IssueRow),
+            *(NoticeRow, DeliveryRow, DigestRow, IssuePaperRow, IssueCorrectionRow, IssueRow),
             *(SubscriptionRow, SubscriberRow, PaperRow),
         ):
             session.execute(delete(table))
