@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from newsletter.cli.context import Context
-from subscribers.model import Cadence, Choices, FieldValue
+from subscribers.model import Cadence, Choices, FieldValue, Interests
 
 if TYPE_CHECKING:
     from newsletter.config import NewsletterConfig
     from subscribers.transfer.import_lines import Defaults
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Parsed = TypeVar("Parsed")
 GIVEN_ELSEWHERE = "The operator states that this person asked for the newsletter elsewhere."
 
 newsletter_option = click.option("--newsletter", metavar="SLUG", help="Which newsletter; default the first configured.")
@@ -28,7 +30,14 @@ def choices_options(command: Command) -> Command:
     for option in (
         click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field of your own; may be repeated."),
         click.option("--size", type=click.IntRange(1, 60), help="Papers per digest; default the newsletter's."),
-        click.option("--topics", default="", help='arXiv categories and keywords, like "cs.CL; diffusion models".'),
+        click.option("--muted", default="", help='Words of papers they never want, like "survey; benchmark".'),
+        click.option("--labs", default="", help="Labs they follow, with semicolons between."),
+        click.option("--authors", default="", help='Authors they follow, like "Ada Example; Grace Example".'),
+        click.option(
+            "--topics",
+            default="",
+            help='arXiv categories and keywords with semicolons between: "cs.CL; diffusion models; agents -survey".',
+        ),
         click.option("--zone", help="Time zone, like Europe/Berlin; default the newsletter's."),
         click.option("--hour", type=click.IntRange(0, 23), default=8, show_default=True, help="Local hour of the mail."),
         click.option(
@@ -49,6 +58,9 @@ def choices_of(
     hour: int,
     zone: str | None,
     topics: str,
+    authors: str,
+    labs: str,
+    muted: str,
     size: int | None,
     fields: tuple[str, ...],
 ) -> tuple[str, Choices]:
@@ -58,15 +70,14 @@ def choices_of(
         ConfigError: no such newsletter.
         click.UsageError: an option says what cannot be had.
     """
-    from subscribers.interests import parse_topics
-
     slug, config = context.app.newsletter(newsletter)
     chosen = Cadence(cadence) if cadence else config.cadences[0]
     if chosen not in config.cadences:
         raise click.UsageError(f"{slug!r} does not come {chosen}; it comes {', '.join(config.cadences)}")
     own = _fields(config, fields)
+    interests = _interests(config, topics=topics, authors=authors, labs=labs, muted=muted)
     try:
-        return slug, Choices(chosen, hour, zone or config.zone, parse_topics(topics), size, own)
+        return slug, Choices(chosen, hour, zone or config.zone, interests, size, own)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -83,6 +94,29 @@ def defaults_of(context: Context, newsletter: str | None, **chosen: Any) -> Defa
         {name: found.cadences for name, found in newsletters.items()},
         {name: found.own_fields for name, found in newsletters.items()},
     )
+
+
+def _interests(config: NewsletterConfig, *, topics: str, authors: str, labs: str, muted: str) -> Interests:
+    from newsletter.papers.categories import NAMES
+    from subscribers.interests import is_archive, parse_topics, split_phrases, split_words
+
+    found = _read("--topics", parse_topics, topics)
+    for name in found.categories:
+        if name not in NAMES and name not in config.topics and not is_archive(name):
+            raise click.UsageError(f"--topics: there is no arXiv category {name}")
+    return replace(
+        found,
+        authors=_read("--authors", split_words, authors),
+        labs=_read("--labs", split_words, labs),
+        muted=_read("--muted", split_phrases, muted),
+    )
+
+
+def _read(option: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"{option}: {error}") from error
 
 
 def _fields(config: NewsletterConfig, given: tuple[str, ...]) -> tuple[tuple[str, FieldValue], ...]:

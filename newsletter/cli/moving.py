@@ -53,7 +53,8 @@ def import_(
 
     FILE is CSV with a column 'address' or 'email', or has one address a line.
 
-    Columns 'newsletter', 'cadence', 'hour', 'zone', 'topics' and 'field:NAME' override the options. Nobody who left, bounced,
+    Columns 'newsletter', 'cadence', 'hour', 'zone', 'size', 'topics', 'categories', 'keywords', 'authors', 'labs', 'muted' and
+    'field:NAME' override the options; semicolons stand between several topics, names or words. Nobody who left, bounced,
     complained or was erased is brought back.
 
     An import that was cut short goes on where it stopped if the same command is run again; its report too.

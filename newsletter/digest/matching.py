@@ -36,7 +36,8 @@ class Matching:
 
         *Categories*: that category, or all of an archive (``cs``). *Keywords* and *muted* words: what
         :func:`subscribers.interests.parse_phrases` reads; one that it refuses, kept from before there were such rules, is
-        a phrase as a whole. *Authors* and *labs*: see :mod:`newsletter.digest.names`.
+        a phrase as a whole, or answers nothing if it begins with a minus, as it was to leave out. *Authors* and *labs*:
+        see :mod:`newsletter.digest.names`.
         """
         found = np.zeros(len(self._all), dtype=np.bool_)
         found[list(self._finders[kind](wanted))] = True
@@ -51,6 +52,8 @@ class Matching:
         try:
             phrases = parse_phrases(entry)
         except ValueError:
+            if entry.lstrip().startswith("-"):
+                return frozenset()
             phrases = Phrases((entry,))
         found = frozenset.intersection(*map(self._words.having, phrases.wanted))
         return found.difference(*map(self._words.having, phrases.unwanted))

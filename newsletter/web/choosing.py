@@ -12,7 +12,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.papers.categories import NAMES, name_of
 from newsletter.web.forms import Form
 from subscribers.fields import FieldsError, OwnField, fields_to_text, parse_fields
-from subscribers.interests import is_archive, join_words, parse_phrases, split_words
+from subscribers.interests import category_of, is_archive, join_words, split_phrases, split_words
 from subscribers.model import Cadence, Choices, FieldValue, Interests, time_zones
 
 FIELD_PREFIX = "field-"
@@ -60,7 +60,10 @@ class Written:
             categories=interests.categories,
             size="" if choices.size is None else str(choices.size),
             fields=fields_to_text(choices.fields),
-            **{kind: "; ".join(join_words([word]) for word in getattr(interests, kind)) for kind in _WORDS},
+            **{
+                kind: "; ".join(join_words([word], are_names=kind not in _PHRASES) for word in getattr(interests, kind))
+                for kind in _WORDS
+            },
         )
 
     def or_else(self, other: Written) -> Written:
@@ -98,7 +101,9 @@ def parse_choices(
     """
     problems: dict[str, str] = {}
     words = {kind: _words(kind, getattr(written, kind), limits, problems) for kind in _WORDS}
-    unknown = [name for name in written.categories if not _is_category(name) and name not in newsletter.topics]
+    asked = (name if name in newsletter.topics else category_of(name) or name for name in written.categories)
+    categories = tuple(dict.fromkeys(asked))
+    unknown = [name for name in categories if not _is_category(name) and name not in newsletter.topics]
     if unknown:
         problems["topics"] = "Choose topics from the list: one of these is none of arXiv's categories."
     own: tuple[tuple[str, FieldValue], ...] = ()
@@ -112,7 +117,7 @@ def parse_choices(
     hour, zone, size = _hour(written.hour, problems), _zone(written.zone or newsletter.zone, problems), _size(written, problems)
     if problems:
         return None, problems
-    return Choices(cadence, hour, zone, Interests(written.categories, **words), size, own), {}
+    return Choices(cadence, hour, zone, Interests(categories, **words), size, own), {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +177,16 @@ def zones_by_region() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
 def _words(kind: str, text: str, limits: WordLimits, problems: dict[str, str]) -> tuple[str, ...]:
     try:
         words = split_words(text)
-    except ValueError:
-        problems[kind] = f"{_WORDS[kind]} cannot be read; write them with semicolons between, on one line."
+    except ValueError as error:
+        problems[kind] = f"{_WORDS[kind]} cannot be read: {error}."
         return ()
     if len(words) > limits.count or any(len(word) > limits.length for word in words):
         problems[kind] = f"{_WORDS[kind]} may be {limits.count}, of {limits.length} characters each."
-    for word in words if kind in _PHRASES else ():
+    if kind in _PHRASES:
         try:
-            parse_phrases(word)
+            split_phrases(text)
         except ValueError as error:
-            problems.setdefault(kind, f"{_WORDS[kind]}: {word} cannot be looked for: {error}.")
+            problems.setdefault(kind, f"{_WORDS[kind]}: {error}.")
     return words
 
 

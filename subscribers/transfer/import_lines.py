@@ -10,7 +10,7 @@ from typing import NamedTuple
 from subscribers.address import Address, parse_address
 from subscribers.errors import AddressError
 from subscribers.fields import FieldsError, OwnField, parse_fields
-from subscribers.interests import parse_topics, split_words
+from subscribers.interests import category_of, parse_topics, split_phrases, split_words
 from subscribers.model import Cadence, Choices, FieldValue, Interests, SubscriberState
 from subscribers.transfer.cells import unguard
 from subscribers.transfer.table_file import Line
@@ -33,7 +33,14 @@ COLUMNS = (
 )
 #: What the names of columns for the operator's own fields begin with.
 FIELD = "field:"
-_INTERESTS = ("categories", "keywords", "authors", "labs", "muted")
+#: Columns of interests besides the topics, and how each is taken apart.
+_INTERESTS = {
+    "categories": split_words,
+    "keywords": split_phrases,
+    "authors": split_words,
+    "labs": split_words,
+    "muted": split_phrases,
+}
 #: Distinct combinations of cells remembered; a file of one list has one.
 _MOST_PLANS = 20_000
 
@@ -167,7 +174,8 @@ def _fields(newsletter: str, given: Mapping[str, str], defaults: Defaults) -> tu
 
 def _interests(given: Mapping[str, str]) -> Interests:
     topics = parse_topics(given.get("topics", ""))
-    words = {kind: split_words(given.get(kind, "")) for kind in _INTERESTS}
-    words["categories"] = tuple(dict.fromkeys(topics.categories + words["categories"]))
+    words = {kind: split(given.get(kind, "")) for kind, split in _INTERESTS.items()}
+    categories = (category_of(name) or name for name in words["categories"])
+    words["categories"] = tuple(dict.fromkeys((*topics.categories, *categories)))
     words["keywords"] = tuple(dict.fromkeys(topics.keywords + words["keywords"]))
     return Interests(**words)

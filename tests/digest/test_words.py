@@ -65,7 +65,11 @@ def test_what_only_looks_like_a_word_is_not_found(wanted: str, text: str) -> Non
         ('diffusion models -image -"stable diffusion"', ["A diffusion model", "Diffusion models of images"], [True, False]),
         ('"diffusion" "planning"', ["Planning by diffusion", "Planning", "Diffusion"], [True, False, False]),
         ("diffusion planning", ["Planning by diffusion", "Diffusion planning"], [False, True]),
-        ('-"open', ['What is -"open', "shut"], [True, False]),  # kept from before there were rules: a phrase as it is
+        # Kept from before there were rules: a phrase as it is, unless it was to leave out.
+        ('"open', ['What is "open', "shut"], [True, False]),
+        ("-benchmark", ["A benchmark", "Agents"], [False, False]),
+        ('-"open', ['What is -"open', "shut"], [False, False]),
+        ("-", ["A - b", "-"], [False, False]),
     ],
 )
 def test_an_entry_holds_phrases_and_exclusions(entry: str, titles: list[str], found: list[bool]) -> None:

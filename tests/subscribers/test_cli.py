@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from newsletter.cli import main
 from newsletter.cli.output import FAILED, NOTHING_TO_DO
+from subscribers.model import Interests
 from subscribers.transfer.importing import BATCH
 
 
@@ -89,6 +91,27 @@ def test_a_reader_is_added_listed_shown_and_lets_go(shell: Shell) -> None:
     assert shell("subscribers", "add", "ann@example.org", "--asked-again") == 0
 
 
+def test_every_kind_of_interest_can_be_given(shell: Shell) -> None:
+    chosen = (
+        "--topics",
+        "CS.cl; agents -survey",
+        "--authors",
+        "Example, Ada; Eve Example",
+        "--labs",
+        "Lab A",
+        "--muted",
+        "a; b",
+    )
+    assert shell("subscribers", "add", "ann@example.org", *chosen) == 0
+    assert shell.json("subscribers", "show", "1")["subscriptions"][0]["interests"] == {
+        "categories": ["cs.CL"],
+        "keywords": ["agents -survey"],
+        "authors": ["Example, Ada", "Eve Example"],
+        "labs": ["Lab A"],
+        "muted": ["a", "b"],
+    }
+
+
 def test_lists_are_for_people_and_limited(shell: Shell) -> None:
     assert shell("subscribers", "list") == NOTHING_TO_DO
     assert shell.json("subscribers", "list") == []
@@ -116,6 +139,10 @@ CANNOT = [
     (("pause", "99", "--until", "tomorrow"), 2, "ISO 8601"),
     (("pause", "99", "--until", "2020-01-01T00:00Z"), 2, "in the past"),
     (("show", "9" * 30), FAILED, "exactly one @"),
+    (("add", "ann@example.org", "--topics", "agents; -benchmark"), 2, "--topics: -benchmark cannot be looked for"),
+    (("add", "ann@example.org", "--topics", "cs.CL, cs.CV"), 2, "write semicolons between them"),
+    (("add", "ann@example.org", "--topics", "cs.QQ"), 2, "there is no arXiv category cs.QQ"),
+    (("add", "ann@example.org", "--muted", "-survey"), 2, "--muted: -survey cannot be looked for"),
     (("add", "ann@example.org", "--field", "city"), 2, "--field city=Bonn"),
     (("add", "ann@example.org", "--field", "seats=many"), 2, "seats: is not a whole number"),
     (("add", "ann@example.org", "--field", "shoes=43"), 2, "there is city, seats"),
@@ -303,6 +330,13 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
         for name, command in group.commands.items():
             assert command.help, name
             assert (command.epilog or "").startswith(f"Example: newsletter {group.name} {name}"), name
+
+
+def test_the_help_of_an_import_names_every_column(shell: Shell) -> None:
+    assert shell("subscribers", "import", "--help") == 0
+    for column in ("newsletter", "cadence", "hour", "zone", "size", *(kind.name for kind in fields(Interests)), "field:NAME"):
+        assert f"'{column}'" in shell.out
+    assert "arXiv categories and keywords with semicolons between" in " ".join(shell.out.split())
 
 
 def test_the_command_modules_load_nothing_heavy() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -55,6 +55,21 @@ def test_the_page_says_what_went_out_what_did_not_and_what_comes(database: Datab
     assert "Tue 18 Aug, 08:00" in page
     assert "Last read 17 Aug 2026, 02:00 UTC." in page
     assert "Not asked yet." in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ((MONDAY, MONDAY), "Nothing waits, and every source could be read when last asked."),
+        ((MONDAY, None), "Nothing waits.<"),
+    ],
+)
+def test_nothing_is_said_of_how_sources_could_be_read_that_were_not_asked(
+    database: Database, clock: ManualClock, asked: tuple[datetime | None, ...], says: str
+) -> None:
+    calm = Status(tuple(SourceHealth(f"Source {number}", at) for number, at in enumerate(asked)))
+    with house(database, clock, status=lambda: calm) as home:
+        assert says in home.client.get("/status").text
 
 
 def test_a_program_that_never_ran_has_a_page_too(home: House) -> None:

@@ -37,7 +37,9 @@ def as_csv(found: list[Entry]) -> str:
 
 @pytest.fixture
 def filled(service: SubscriberService, clock: ManualClock) -> SubscriberService:
-    likes = Interests(("cs.CL", "hep-th"), tuple(FORMULAS), ("Ada; Countess", "Böll"), ("=LAB()",), ("-x",))
+    # Authors are any text; keywords and muted words are read again as phrases, "a,b" among them.
+    phrases = tuple(text for text in FORMULAS if not text.startswith("-") and any(map(str.isalnum, text)))
+    likes = Interests(("cs.CL", "hep-th"), phrases, ("Ada; Countess", "Böll", *FORMULAS), ("=LAB()",), ("+x",))
     add(service, "+Ann@example.org", Choices(Cadence.WEEKLY, 0, "Asia/Tokyo", likes, 7))
     add(service, "+Ann@example.org", Choices(), "other")
     add(service, "=bob@bücher.example", Choices())
@@ -105,5 +107,5 @@ def test_json_lines_hold_the_choices_as_they_are(filled: SubscriberService, data
         "papers",
         "other",
     }
-    assert json.loads(file.getvalue().splitlines()[1])["interests"]["keywords"] == FORMULAS
+    assert json.loads(file.getvalue().splitlines()[1])["interests"]["authors"][2:] == FORMULAS
     assert last == {"address": "gone@example.org", "state": "unsubscribed", "created_at": last["created_at"]}

@@ -155,6 +155,33 @@ def test_every_refused_line_has_its_number_and_reason(importing: Importing) -> N
     assert importing.addresses() == ["ann@example.org"]
 
 
+def test_words_that_cannot_be_looked_for_are_refused_with_the_reason(importing: Importing) -> None:
+    content = (
+        "address,topics,keywords,muted,authors\n"
+        "a@example.org,agents; -benchmark,,,\n"
+        "b@example.org,,-survey,,\n"
+        "c@example.org,,,-,\n"
+        'd@example.org,,"agents, planning",,\n'
+        'e@example.org,"cs.CL, cs.CV",,,\n'
+        'f@example.org,,,,"Example, Ada"\n'
+    )
+    assert importing(content) == ImportResult(added=1, known=0, refused=5)
+    reasons = [
+        "-benchmark cannot be looked for: it only leaves out",
+        "-survey cannot be looked for: it only leaves out",
+        "- cannot be looked for: it has no word",
+        "agents, planning cannot be looked for: it has a comma; write semicolons",
+        "cs.CL, cs.CV cannot be looked for: it has a comma; write semicolons",
+    ]
+    assert [refusal.reason.startswith(reason) for refusal, reason in zip(importing.refused, reasons, strict=True)] == [True] * 5
+
+
+def test_categories_are_kept_as_arxiv_spells_them(importing: Importing, service: SubscriberService) -> None:
+    assert importing("address,topics,categories\nann@example.org,CS.lg,cs.cl; CS.LG\n") == ImportResult(1, 0, 0)
+    (found,) = service.held("ann@example.org").subscriptions
+    assert found.interests == Interests(categories=("cs.LG", "cs.CL"))
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
 def test_duplicates_are_merged_and_the_first_line_wins(importing: Importing, service: SubscriberService, batch: int) -> None:
     content = "email,hour\nann@example.org,5\nbob@example.org,6\nANN@example.org,7\nann@Example.org,8\n"
