@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -64,11 +65,21 @@ def _known_zone(name: str) -> str:
 Zone = Annotated[str, BeforeValidator(_known_zone)]
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
+#: What the papers of files are filed under where nothing in a file names one of the sources.
+FILE_SOURCES = ("feed", "records", "text_page")
+
 
 class Section(BaseModel):
     """A frozen part of the configuration; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_is_true(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+            raise ValueError("must be a number, not true or false")
+        return value
 
 
 class DatabaseConfig(Section):
@@ -422,6 +433,14 @@ class FeedConfig(Section):
 
     enabled: bool = True
     url: str = Field("", description="address of the feed")
+    max_papers: int = Field(500, ge=1, le=5000, description="newest entries taken in one run; more is told as an error")
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"(?i)https?://[^\s/?#]\S*", url):
+            raise ValueError("not a web address; write it like https://lab.example.org/feed")
+        return url
 
 
 class SourcesConfig(Section):
@@ -444,6 +463,12 @@ class SourcesConfig(Section):
         if nameless:
             raise ValueError(f"feeds.{nameless[0]}.url is empty; write the address of the feed")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What papers may be filed under: the sources, enabled or not, and what files are filed under that name none."""
+        asked = [name for name in type(self).model_fields if name != "feeds"]
+        return (*asked, *(f"feeds.{name}" for name in self.feeds), *FILE_SOURCES)
 
 
 class HistoryConfig(Section):
@@ -697,6 +722,22 @@ class Config(Section):
     newsletters: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], NewsletterConfig] = Field(
         default_factory=lambda: {"papers": NewsletterConfig()}, min_length=1
     )
+
+    @model_validator(mode="after")
+    def _named_sources_are_known(self) -> Self:
+        lists = {"trending.vote_sources": self.trending.vote_sources} | {
+            f"newsletters.{slug}.sources": newsletter.sources for slug, newsletter in self.newsletters.items()
+        }
+        known = self.sources.names
+        wrong = [
+            f"{key}: there is no source {name!r}; known are {', '.join(known)}"
+            for key, names in lists.items()
+            for name in names
+            if name not in known
+        ]
+        if wrong:
+            raise ValueError(wrong[0])
+        return self
 
     @model_validator(mode="after")
     def _relays_stand_beside_smtp(self) -> Self:

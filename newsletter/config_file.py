@@ -24,6 +24,29 @@ ENV_PREFIX = "NEWSLETTER_"
 #: Environment variables with our prefix that are not config keys.
 ENV_NOT_KEYS = frozenset({"NEWSLETTER_CONFIG"})
 
+#: How the library's complaints are told, by the beginning of their kind; the first that fits counts.
+_WORDS = {
+    "tuple_": 'must be a list, like ["..."]',
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "int_": "must be a whole number",
+    "float_": "must be a number",
+    "finite_number": "must be a number",
+    "bool_": "must be true or false",
+    "time_": 'must be a time of day, like "06:00"',
+    "date_": 'must be a day, like "2026-08-21"',
+    "path_type": "must be a path in quotation marks",
+    "string_type": "must be text in quotation marks",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} item",
+    "model_": "must be a table, under a line in square brackets",
+    "dict_": "must be a table, under a line in square brackets",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -109,8 +132,29 @@ def _in_words(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{key}: no such key{_nearest(place[-1], _keys_beside(place))}"
     if detail["type"] == "value_error":
-        return f"{key}: {detail['ctx']['error']}"
+        # What is wrong between sections names its keys itself.
+        return f"{key}: {detail['ctx']['error']}" if place else str(detail["ctx"]["error"])
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{key}: {_shape(place[-1], detail['ctx']['pattern'])}"
+    for kind, words in _WORDS.items():
+        if detail["type"].startswith(kind):
+            figures = {name: _plain(value) for name, value in detail.get("ctx", {}).items()}
+            return f"{key}: {words.format(**figures)}"
     return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _shape(key: str, pattern: str) -> str:
+    if key == "language":
+        return "must be a language, like en or pt_BR"
+    letters = "letters" if re.search(pattern, "A") else "small letters"
+    signs = [sign for sign in "-_." if re.search(pattern, f"a{sign}a")]
+    *first, last = [letters, "digits", *signs]
+    start = "a letter or digit" if re.search(pattern, "1") else "a letter"
+    return f"a name has {', '.join(first)} and {last} only, and begins with {start}"
+
+
+def _plain(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _keys_beside(place: list[str]) -> list[str]:

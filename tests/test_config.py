@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import Config
+from newsletter.config import FILE_SOURCES, Config
 from newsletter.config_file import load, secret_from_file
 from newsletter.errors import ConfigError
+from newsletter.sources import feeds, text_page
+from newsletter.sources.files import RECORDS
 
 
 def _load(folder: Path, text: str) -> Config:
@@ -34,7 +37,7 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(tmp_path: Path) -> 
         '[newsletters.papers]\nfrom_adress = "a@example.org"\nzone = "Europe/Berln"\n',
     )
     assert problems == [
-        "smtp.port: input should be a valid integer, unable to parse string as an integer",
+        "smtp.port: must be a whole number",
         "smtp.hots: no such key; did you mean 'host'?",
         "delivery.retry_first: not a length of time; write a number and s, m, h or d, like '30m'",
         "newsletters.papers.zone: no such time zone; did you mean 'Europe/Berlin'?",
@@ -59,10 +62,56 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(tmp_path: Path) -> 
         ('[newsletters."Bad Name"]\nname = "x"', "newsletters.Bad Name"),
         ("[newsletters]\n", "at least 1 item"),
         ('[delivery]\nretry_first = "0s"', "longer than nothing"),
+        ('[newsletters.papers]\nsources = "arxiv_api"', 'newsletters.papers.sources: must be a list, like ["..."]'),
+        ("[delivery]\nbatch = 0", "delivery.batch: must be at least 1"),
+        ("[delivery]\nbatch = 100000", "delivery.batch: must be at most 10000"),
+        ("[trending]\nprior_votes = 0", "trending.prior_votes: must be more than 0"),
+        ("[delivery]\nbatch = true", "delivery.batch: must be a number, not true or false"),
+        ("[trending]\nvelocity_weight = true", "trending.velocity_weight: must be a number, not true or false"),
+        ("smtp = 3", "smtp: must be a table"),
+        ("relays = true", "relays: must be a table"),
+        ('[smtp]\nsecurity = "ssl"', "smtp.security: must be 'starttls', 'tls' or 'none'"),
+        ('[newsletters.papers]\ngoodbye = "perhaps"', "newsletters.papers.goodbye: must be true or false"),
+        ('[newsletters.papers]\nbuild_at = "early"', 'newsletters.papers.build_at: must be a time of day, like "06:00"'),
+        ('[newsletters.papers]\nlanguage = "EN"', "must be a language, like en or pt_BR"),
+        (
+            '[newsletters."Bad Name"]\nname = "x"',
+            "newsletters.Bad Name: a name has small letters, digits and - only, and begins with a letter or digit",
+        ),
+        (
+            '[newsletters.papers.fields."my lab"]\nlabel = "x"',
+            "newsletters.papers.fields.my lab: a name has small letters, digits and _ only, and begins with a letter",
+        ),
+        (
+            '[sources.feeds.lab]\nurl = "lab.example.org/feed"',
+            "sources.feeds.lab.url: not a web address; write it like https://lab.example.org/feed",
+        ),
     ],
 )
 def test_a_bad_value_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
     assert any(says in problem for problem in _problems(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "name"),
+    [
+        ('[newsletters.papers]\nsources = ["arxiv"]\n', "newsletters.papers.sources", "arxiv"),
+        ('[trending]\nvote_sources = ["hugging_face"]\n', "trending.vote_sources", "hugging_face"),
+        ('[newsletters.papers]\nsources = ["records", "feeds.lap"]\n', "newsletters.papers.sources", "feeds.lap"),
+    ],
+)
+def test_a_source_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path, text: str, key: str, name: str) -> None:
+    feed = '[sources.feeds.lab]\nurl = "https://lab.example.org/feed"\n'
+    own = "hf_daily_papers, arxiv_api, arxiv_rss, biorxiv, medrxiv, semantic_scholar, openalex"
+    known = f"{own}, feeds.lab, feed, records, text_page"
+    assert _problems(tmp_path, text + feed) == [f"{key}: there is no source {name!r}; known are {known}"]
+
+
+def test_sources_that_are_named_may_be_switched_off_or_come_from_files(tmp_path: Path) -> None:
+    names = ["arxiv_api", "feeds.lab", feeds.FEED, RECORDS, text_page.NAME]
+    text = f'[newsletters.papers]\nsources = {json.dumps(names)}\n[sources.feeds.lab]\nurl = "http://127.0.0.1:8000/f"\n'
+    assert list(_load(tmp_path, text).newsletters["papers"].sources) == names
+    assert set(FILE_SOURCES) == {feeds.FEED, RECORDS, text_page.NAME}
 
 
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:

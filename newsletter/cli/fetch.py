@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     "files",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A recorded API answer, JSON Lines, Atom, RSS or a text page, instead of the network. May be given more than once.",
+    help="A recorded answer of Hugging Face or arXiv, an Atom or RSS feed, JSON Lines, or the text of a Daily Papers page, "
+    "instead of the network. May be given more than once.",
 )
 @click.option("--observed-at", type=INSTANT, help="With --from-file: when the answer was recorded; default now.")
 @as_json

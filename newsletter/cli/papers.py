@@ -30,7 +30,7 @@ def papers() -> None:
 @as_json
 @pass_context
 def list_(context: Context, text: str | None, limit: int | None, *, as_json: bool) -> int:
-    """List papers, newest first.
+    """List papers, last taken in first.
 
     With TEXT only those whose title holds it.
     """
@@ -119,7 +119,7 @@ def explain(
     if as_json:
         print_json({"key": known.key, **_receipt_as_json(receipt)})
     else:
-        _print_receipt(known, receipt)
+        _print_receipt(context, known, receipt)
     return 0
 
 
@@ -161,6 +161,7 @@ def _explain_received(context: Context, paper: Paper, address: str, until: datet
         )
         return 0
     _print_receipt(
+        context,
         entry.paper,
         entry.receipt,
         f"No. {issue.number} of {issue.newsletter}, {issue.slot}, mailed {in_iso(received.dated_at)}"
@@ -236,16 +237,16 @@ def _fail(problem: str) -> int:
     return FAILED
 
 
-def _print_receipt(paper: Paper, receipt: Receipt, *further: str) -> None:
+def _print_receipt(context: Context, paper: Paper, receipt: Receipt, *further: str) -> None:
     from newsletter.trending.arithmetic import said
 
-    sums = [(part.name, f"{part.points:8.2f}", said(part)) for part in receipt.parts]
+    sums = [(part.name, f"{part.points:z8.2f}", said(part)) for part in receipt.parts]
     print_table(
         paper.title,
         ("part", "points", "because of"),
-        [*sums, ("score", f"{receipt.score:8.2f}", f"as known at {in_iso(receipt.at)}")],
+        [*sums, ("score", f"{receipt.score:z8.2f}", f"as known at {in_iso(receipt.at)}")],
     )
-    for line in (*further, "the formula: docs/ranking.md"):
+    for line in (*further, f"the formula: {context.config.web.base_url}/ranking"):
         click.echo(line)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli.context import Context, pass_context
-from newsletter.cli.output import NOTHING_TO_DO, in_iso, print_json, print_table
+from newsletter.cli.output import NOTHING_TO_DO, print_json, print_table
 from newsletter.cli.parameters import as_json
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def show(context: Context, limit: int, *, as_json: bool) -> int:
     """Show the next slots of all newsletters and cadences, the waiting ones first.
 
     A slot's issue is made at its hour in the newsletter's zone, and its mails are due at each reader's own hour: the columns
-    name the first and the last. Below stand the last slots that got no issue, and why. The exit code is 3 if no newsletter has
-    a cadence.
+    name the first and the last, in UTC. Below stand the last slots that got no issue, and why. The exit code is 3 if no
+    newsletter has a cadence.
     """
     from newsletter.schedule.agenda import Agenda
     from newsletter.schedule.past import Past
@@ -47,21 +48,24 @@ def show(context: Context, limit: int, *, as_json: bool) -> int:
     if not coming:
         click.echo("no newsletter has a cadence; name some in newsletters.NAME.cadences")
         return NOTHING_TO_DO
+    several = len(app.config.newsletters) > 1
+    zones = {each.zone.key for each in coming}
+    # One zone is named once: a table of one newsletter fits into 80 columns.
+    made_by = f"made: {zones.pop()}, " if len(zones) == 1 else ""
     rows = [
         (
-            each.newsletter,
+            *((each.newsletter,) if several else ()),
             each.slot.cadence,
             each.slot.key,
-            _local(each),
-            in_iso(each.slot.build_at),
+            f"{each.slot.build_at.astimezone(each.zone):%a %d %b %H:%M}" + ("" if made_by else f" {each.zone.key}"),
             each.readers,
-            each.first_due_at,
-            each.last_due_at,
+            _due(each.first_due_at),
+            _due(each.last_due_at),
         )
         for each in coming
     ]
-    columns = ("newsletter", "cadence", "slot", "made, local", "made", "readers", "first due", "last due")
-    print_table("Next slots", columns, rows, "what went out: newsletter stats")
+    columns = (*(("newsletter",) if several else ()), "cadence", "slot", "made", "mails", "first due", "last due")
+    print_table(f"Next slots ({made_by}due: UTC)", columns, rows, "what went out: newsletter stats")
     for each in coming:
         if each.waiting is not None:
             click.secho(f"{each.newsletter}, {each.slot.cadence} {each.slot.key}: {sentence(each.waiting)}", fg="yellow")
@@ -89,6 +93,10 @@ def _coming_as_json(each: ComingSlot) -> dict[str, Any]:
         "is_waiting": each.waiting is not None,
         "waiting_for": None if each.waiting is None else sentence(each.waiting),
     }
+
+
+def _due(at: datetime | None) -> str | None:
+    return None if at is None else f"{at.astimezone(UTC):%d %b %H:%M}"
 
 
 def _local(each: ComingSlot) -> str:

@@ -19,6 +19,8 @@ _OF_ISSUES = (
     *("number", "issue", "state", "papers", "audience"),
     *("sent", "deferred", "failed", "in_doubt", "skipped", "open", "more", "less"),
 )
+#: What the table adds up as "unsent", so that it fits into 80 columns.
+_UNSENT = ("deferred", "failed", "in_doubt", "skipped")
 
 
 @click.command(epilog="Example: newsletter stats --limit 14")
@@ -29,8 +31,9 @@ def stats(context: Context, limit: int | None, *, as_json: bool) -> int:
     """Show what became of the last slots, newest first.
 
     Of each issue: its pool, its readers, what was sent to them, and how often they asked for more or less like a paper it
-    brought them; that is told as a sum, and of issues with five readers or more. Of each slot without an issue: why. The exit
-    code is 3 if there is nothing yet.
+    brought them; that is told as a sum, and of issues with five readers or more. "unsent" is what was deferred, failed, is in
+    doubt or was skipped; --json tells them apart. Of each slot without an issue: why. The exit code is 3 if there is nothing
+    yet.
     """
     from newsletter.schedule.past import Past
 
@@ -42,23 +45,20 @@ def stats(context: Context, limit: int | None, *, as_json: bool) -> int:
     if not lines:
         click.echo("no issues yet; make one with: newsletter build")
         return NOTHING_TO_DO
+    several = len({*context.app.config.newsletters, *(line["newsletter"] for line in lines)}) > 1
     columns = {
         "no.": "number",
-        "newsletter": "newsletter",
+        **({"newsletter": "newsletter"} if several else {}),
         "cadence": "cadence",
         "slot": "slot",
-        "made": "at",
         "papers": "papers",
         "readers": "audience",
         "sent": "sent",
-        "deferred": "deferred",
-        "failed": "failed",
-        "in doubt": "in_doubt",
-        "skipped": "skipped",
+        "unsent": "unsent",
         "more": "more",
         "less": "less",
     }
-    issues = [line for line in lines if line["number"] is not None]
+    issues = [{**line, "unsent": sum(line[key] for key in _UNSENT)} for line in lines if line["number"] is not None]
     if issues:
         print_table("Issues", tuple(columns), [tuple(line[key] for key in columns.values()) for line in issues])
     for line in lines:

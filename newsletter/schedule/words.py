@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from newsletter.rendering.words.language import ENGLISH
 from newsletter.schedule.outcome import Figures, Freshness, Reason, SlotOutcome, SlotState, Standing
@@ -24,7 +24,10 @@ _PROBLEMS = (
     (re.compile(r"a web page instead"), "it answered with a web page"),
     (re.compile(r"an empty answer"), "its answer was empty"),
     (re.compile(r"not JSON|not XML|only a part of it"), "its answer could not be understood"),
+    (re.compile(r"(?i)\btimed? ?out\b|took too long"), "it did not answer in time"),
+    (re.compile(r"(?i)\brefused\b|\bunreachable\b|\bnot known\b|\bresolution\b|has no address"), "it could not be reached"),
 )
+_WEEKEND = {5: "a Saturday", 6: "a Sunday"}
 
 
 def source_title(name: str) -> str:
@@ -54,7 +57,7 @@ def skipped_words(outcome: SlotOutcome) -> str:
             troubled = [source for source in figures.sources if source.freshness in _UNREADY]
             return f"{_clauses(troubled, now=False)}, and {_little(figures)}."
         case Reason.NO_NEWS_DAY:
-            return f"{_resting(figures.sources)}{_but_few(figures)}."
+            return f"{_resting(figures.sources, outcome.slot)}{_but_few(figures)}."
         case Reason.QUIET:
             little = _little(figures)
             return f"{little[0].upper()}{little[1:]}."
@@ -79,7 +82,7 @@ def problem_words(problem: str) -> str:
     for pattern, words in _PROBLEMS:
         if found := pattern.search(problem):
             return words.format(*found.groups())
-    return "it could not be read"
+    return "something went wrong on the way"
 
 
 def clock_words(instant: datetime) -> str:
@@ -117,8 +120,17 @@ def _but_few(figures: Figures) -> str:
     return f"; {_little(figures)}" if figures.new else ""
 
 
-def _resting(sources: Sequence[Standing]) -> str:
+def _resting(sources: Sequence[Standing], slot: str) -> str:
     names = ENGLISH.listed([source_title(each.source) for each in sources])
     holidays = dict.fromkeys(each.holiday for each in sources if each.holiday)
     why = f" ({ENGLISH.listed(list(holidays))})" if holidays else ""
-    return f"{names} {'lists' if len(sources) == 1 else 'list'} nothing on such a day{why}"
+    day = "such a day" if why else _day_of(slot)
+    return f"{names} {'lists' if len(sources) == 1 else 'list'} nothing on {day}{why}"
+
+
+def _day_of(slot: str) -> str:
+    """Return ``a Saturday`` or ``a Sunday`` for a slot of such a day: of no other one are sources known to rest each week."""
+    try:
+        return _WEEKEND.get(date.fromisoformat(slot).weekday(), "such a day")
+    except ValueError:  # that of a month
+        return "such a day"

@@ -85,6 +85,7 @@ def test_a_score_is_explained_part_by_part(shell: Shell) -> None:
     assert explained["score"] == pytest.approx(sum(part["points"] for part in explained["parts"]))
     assert explained["parts"][0]["because_of"]
     said = shell("papers", "explain", number, "--at", AT)
+    assert said.out.rstrip().endswith("the formula: https://papers.example.org/ranking")
     assert said.code == 0
     assert all(part["name"] in said.out for part in explained["parts"])
     assert "as known at 2026-08-17T06:00Z" in said.out

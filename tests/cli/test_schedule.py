@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.app import App
 from newsletter.clock import ManualClock
+from newsletter.config_file import load
 from newsletter.schedule.outcome import Figures, Reason, SlotState
 from newsletter.schedule.store import SlotStore
 from subscribers.model import Cadence
@@ -74,3 +75,35 @@ def test_the_last_issues_and_the_slots_without_one_are_accounted_for(
     shown = shell("stats").out
     assert "2026-08-17" in shown
     assert "no issue for papers, daily 2026-08-18: The program was not running" in shown
+
+
+def test_tables_of_one_newsletter_fit_into_80_columns(
+    tmp_path: Path, database_url: str, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        f'[database]\nurl = "{database_url}"\n[newsletters.papers]\nzone = "Europe/Berlin"\nsize = 5\n', encoding="utf-8"
+    )
+    shell = Shell(tmp_path / "config.toml", capsys)
+    app = App(load(tmp_path / "config.toml"), clock=clock)
+    try:
+        subscribe(app, "a@example.org", cadence=Cadence.WEEKDAYS)
+        subscribe(app, "b@example.org")
+        take_in(app, tmp_path, numbered(1, 8))
+        assert build(app).issue is not None
+    finally:
+        app.close()
+    # Tables are printed to no terminal, so in their whole width.
+    shown = shell("schedule", "show").out.splitlines()
+    assert shown[0] == "Next slots (made: Europe/Berlin, due: UTC)"
+    assert shown[2].split() == ["cadence", "slot", "made", "mails", "first", "due", "last", "due"]
+    issues = shell("stats").out.splitlines()
+    assert issues[2].split() == ["no.", "cadence", "slot", "papers", "readers", "sent", "unsent", "more", "less"]
+    assert max(map(len, [*shown, *issues])) <= 80
+
+
+def test_a_newsletter_is_named_where_there_are_several(shell: Shell, app: App, tmp_path: Path) -> None:
+    subscribe(app, "a@example.org")
+    take_in(app, tmp_path, numbered(1, 8))
+    assert build(app).issue is not None
+    assert shell("schedule", "show").out.splitlines()[2].split()[0] == "newsletter"
+    assert shell("stats").out.splitlines()[2].split()[:2] == ["no.", "newsletter"]

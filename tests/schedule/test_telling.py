@@ -97,7 +97,7 @@ def test_no_reason_is_without_words(reason: Reason) -> None:
     [
         ("arxiv_api: HTTP 503 (4 times); nothing to do; the next run tries again", "it answered HTTP 503"),
         ("arxiv_api: a web page instead of XML; check sources.arxiv_api.url", "it answered with a web page"),
-        ("feed: the service says: write to root@example.org; check sources.feed", "it could not be read"),
+        ("feed: the service says: write to root@example.org; check sources.feed", "something went wrong on the way"),
     ],
 )
 def test_what_went_wrong_is_told_without_the_words_of_a_service(problem: str, words: str) -> None:
