@@ -26,7 +26,7 @@ class Receipt:
     """Why a paper ranks where it does, as known at ``at``.
 
     ``score`` is the sum of the parts' points. ``votes``, ``comments`` and ``stars`` are the latest measured figures (None:
-    never measured); ``votes_gained`` is the change over the last 24 h, None where no older figure is known.
+    never measured); ``votes_gained`` is the change over the last 24 h, None where none were counted in the day before.
     ``rank_before`` is its rank in the issue before, None if it was not in it. ``history`` are the measured votes, thinned to at
     most eight, oldest first, never falling: for the trend bar. ``forecast`` is how many votes it is on course for in all.
     """

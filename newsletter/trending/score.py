@@ -62,7 +62,7 @@ class Scores:
         self._at, self._votes, self._latest = at, votes.count.tolist(), votes.latest().tolist()
         self._begins = np.searchsorted(votes.place, np.arange(len(papers) + 1)).tolist()
         self._comments, self._stars = comments.latest().tolist(), stars.latest().tolist()
-        self._day_before = votes.latest(int(now) - _DAY).tolist()
+        self._day_before = _a_day_before(votes, int(now)).tolist()
         amounts: Mapping[str, Mapping[str, Column | float]] = {
             "forecast": {
                 "votes": course.votes,
@@ -151,6 +151,19 @@ def _expected(papers: Sequence[Paper], course: Outlook, learned: Learned) -> NDA
 def _voters(papers: Sequence[Paper], weights: TrendingConfig) -> NDArray[np.float64]:
     lists = set(weights.vote_sources)
     return np.array([weights.elsewhere if lists.isdisjoint(paper.sources) else 1.0 for paper in papers])
+
+
+def _a_day_before(votes: Tracks, now: int) -> NDArray[np.int64]:
+    """Return each place's votes a day before ``now``; -1 where none were counted in the day up to then.
+
+    What came since an older count need not have come since yesterday.
+    """
+    rows = votes.last(now - _DAY)
+    found = np.flatnonzero(rows >= 0)
+    found = found[votes.at[rows[found]] >= now - 2 * _DAY]
+    counts = np.full(votes.size, -1, dtype=np.int64)
+    counts[found] = votes.count[rows[found]]
+    return counts
 
 
 def _thinned(counts: list[int]) -> tuple[int, ...]:

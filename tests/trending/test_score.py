@@ -184,6 +184,13 @@ def test_votes_gained_count_from_a_day_ago() -> None:
     assert _receipt(signals, hours=21).votes_gained is None
 
 
+def test_votes_gained_are_not_known_where_none_were_counted_in_the_day_before_yesterday() -> None:
+    signals = [votes(5, hours=2), votes(50, hours=50)]
+    assert _receipt(signals, hours=50).votes_gained == 45
+    assert _receipt(signals, hours=51).votes_gained is None
+    assert _receipt([*signals, votes(40, hours=20)], hours=51).votes_gained == 10
+
+
 def test_a_long_history_is_thinned_to_its_ends_and_what_lies_between() -> None:
     history = _receipt([votes(hours, hours=hours) for hours in range(1, 100)], hours=200).history
     assert (len(history), history[0], history[-1]) == (HISTORY_POINTS, 1, 99)

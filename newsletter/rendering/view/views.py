@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import quote
 
 from newsletter.config import NewsletterConfig
@@ -39,6 +40,8 @@ from newsletter.rendering.words.urls import safe_url
 PAPERS_KEPT = 4096
 #: Characters of a title in a correction.
 _CORRECTED_TITLE = 200
+#: Chips of a paper, and characters of one.
+_CHIPS, _CHIP_LENGTH = 2, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class PaperView:
         votes: latest figure with its thousands separated.
         trend: eight block characters at most; ``trend_words`` says the same in words.
         facts: why it is here, in figures; ``match`` why for this reader.
-        chips: its first two categories; keywords where no source gave any.
+        chips: its first two categories; keywords where no source gave any. None is cut within a word.
         more_url, less_url: where the reader says that he wants more or less like this.
         picture: of the paper, large for the lead; None where there is none.
     """
@@ -361,7 +364,6 @@ def _paper(role: _Role, entry: PoolEntry, chosen: DigestEntry, setting: Setting,
     abstract_url = _fitting(paper_url(paper), detail)
     opinion_url = f"{setting.links.feedback}?paper={chosen.paper_seq}&like=" if detail.feedback and role else ""
     alt = language.gettext("Figure from “%(title)s”") % {"title": shorten(title, 80)}
-    chips = paper.categories or paper.keywords
     has_picture = detail.pictures and role in {_Role.LEAD, _Role.CARD}
     images = setting.images(chosen.paper_seq, alt) if has_picture else None
     return PaperView(
@@ -376,12 +378,25 @@ def _paper(role: _Role, entry: PoolEntry, chosen: DigestEntry, setting: Setting,
         trend_words=trend_words(receipt.history, language),
         facts=tuple(receipt_words(receipt, entry.rank, paper, language)),
         match=match_words(chosen.match, language),
-        chips=() if role is _Role.LATE else tuple(shorten(clean(word), 24) for word in chips[:2]),
+        chips=() if role is _Role.LATE else _chips(paper),
         links=tuple(_links(paper, abstract_url, detail, language, has_extra=detail.extra_links and role is not _Role.LATE)),
         more_url=opinion_url and f"{opinion_url}more",
         less_url=opinion_url and f"{opinion_url}less",
         picture=None if images is None else images.large if role is _Role.LEAD else images.small,
     )
+
+
+def _chips(paper: Paper) -> tuple[str, ...]:
+    return tuple(islice(filter(None, map(_chip, paper.categories or paper.keywords)), _CHIPS))
+
+
+def _chip(label: str) -> str:
+    """Return a label that fits on a chip, cut between two words if need be; ``""`` where too little of it would be left."""
+    text = clean(label)
+    if len(text) <= _CHIP_LENGTH:
+        return text
+    words = text[:_CHIP_LENGTH].rpartition(" ")[0]
+    return shorten(text, len(words) + 1) if len(words) >= _CHIP_LENGTH // 3 else ""
 
 
 def _links(paper: Paper, abstract_url: str, detail: Detail, language: Language, *, has_extra: bool) -> Iterable[Link]:

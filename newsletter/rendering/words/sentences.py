@@ -6,6 +6,7 @@ Every function takes the language last. Its fixed words are marked for the catal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -14,13 +15,18 @@ from newsletter.papers.model import Paper
 from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.text import clean, short_title, shorten
 from newsletter.trending.model import Receipt
+from subscribers.interests import parse_phrases
 from subscribers.model import Cadence
 
 SUBJECT_LENGTH = 120
 #: Fewer votes than this are not worth a forecast.
 _LEAST_FORECAST = 10
+#: Sources seldom count the votes of a paper that was listed longer ago, so that its forecast is as old as the last count.
+_FORECAST_FOR = timedelta(days=4)
 _NAMES_KEPT = 1024
 _BARS = "▁▂▃▄▅▆▇█"
+#: Without these a keyword is one phrase.
+_SIGNS = frozenset('"-')
 
 
 def rhythm(cadence: Cadence, language: Language) -> str:
@@ -76,8 +82,7 @@ def intro(titles: Sequence[str], lead_votes: int | None, matches: Iterable[str],
     topics: dict[str, int] = {}
     for match in matches:
         kind, _, value = match.partition(":")
-        if kind in {"keyword", "category"} and clean(value):
-            topic = language.isolated(shorten(clean(value), 60))
+        if kind in {"keyword", "category"} and (topic := _wanted(kind, value, language)):
             topics[topic] = topics.get(topic, 0) + 1
     if topics:
         topic, found = max(topics.items(), key=lambda item: item[1])
@@ -101,11 +106,12 @@ def author_words(paper: Paper, language: Language) -> str:
 
 
 def trend_bar(history: Sequence[int]) -> str:
-    """Return a row of block characters, one per figure, the highest a full block; ``""`` for fewer than two figures."""
+    """Return a row of block characters, one per figure, the highest a full block; ``""`` where all would be the same."""
     top = max(history, default=0)
-    if len(history) < 2 or top <= 0:
+    if top <= 0:
         return ""
-    return "".join(_BARS[round(max(0, figure) / top * (len(_BARS) - 1))] for figure in history)
+    bars = [_BARS[round(max(0, figure) / top * (len(_BARS) - 1))] for figure in history]
+    return "".join(bars) if len(set(bars)) > 1 else ""
 
 
 def trend_words(history: Sequence[int], language: Language) -> str:
@@ -139,7 +145,7 @@ def receipt_words(receipt: Receipt, rank: int, paper: Paper, language: Language)
         words.append(said % {"count": language.number(gained)})
     else:
         words.append(listed)
-    if coming := _coming(receipt):
+    if receipt.at - paper.listed_at < _FORECAST_FOR and (coming := _coming(receipt)):
         said = language.ngettext("on course for about %(count)s vote", "on course for about %(count)s votes", coming)
         words.append(said % {"count": language.number(coming)})
     if receipt.rank_before is not None and receipt.rank_before > rank:
@@ -172,7 +178,7 @@ def _coming(receipt: Receipt) -> int:
 def match_words(match: str, language: Language) -> str:
     """Return why a paper is here for this reader, from a match like ``keyword:planning``; ``""`` for none."""
     kind, _, value = match.partition(":")
-    wanted = language.isolated(shorten(clean(value), 60))
+    wanted = _wanted(kind, value, language)
     if not wanted:
         return ""
     if kind == "author":
@@ -184,6 +190,16 @@ def match_words(match: str, language: Language) -> str:
     else:
         words = language.gettext("matches your topic “%(name)s”")
     return words % {"name": wanted}
+
+
+def _wanted(kind: str, value: str, language: Language) -> str:
+    """Return what a match answers, as it is shown: of a keyword the phrases it asks for, without its signs."""
+    text = clean(value)
+    if kind == "keyword" and not _SIGNS.isdisjoint(text):
+        # What an earlier version took and this one cannot read is shown as it was written.
+        with suppress(ValueError):
+            text = " + ".join(parse_phrases(text).wanted)
+    return language.isolated(shorten(text, 60))
 
 
 def correction_words(kind: CorrectionKind, title_before: str, on: date, language: Language) -> str:

@@ -123,6 +123,12 @@ def test_the_trend_bar_grows_with_the_votes() -> None:
     assert trend_bar((-5, 10)) == "▁█"
 
 
+@pytest.mark.parametrize("history", [(23, 23), (23, 24), (7, 7, 7)])
+def test_votes_that_hardly_changed_have_no_trend_bar(history: tuple[int, ...]) -> None:
+    assert trend_bar(history) == ""
+    assert view_of(pool_of([SHORT_PAPER], replace(RECEIPT, history=history))).lead.trend == ""
+
+
 @pytest.mark.parametrize(
     ("match", "words"),
     [
@@ -132,10 +138,37 @@ def test_the_trend_bar_grows_with_the_votes() -> None:
         ("lab:Sample Institute", "from Sample Institute, which you follow"),
         ("", ""),
         ("keyword:", ""),
+        ('keyword:"video generation" -"world model"', "matches your topic “video generation”"),
+        ('keyword:"diffusion" "planning"', "matches your topic “diffusion + planning”"),
+        ("keyword:diffusion models -image", "matches your topic “diffusion models”"),
+        ("keyword:vision-language", "matches your topic “vision-language”"),
+        ('keyword:an "open mark', 'matches your topic “an "open mark”'),
+        ("keyword:-benchmark", "matches your topic “-benchmark”"),
     ],
 )
 def test_a_match_says_why_this_reader_gets_the_paper(match: str, words: str) -> None:
     assert view_of(pool_of([SHORT_PAPER]), (match,)).lead.match == words
+
+
+def test_the_intro_says_a_topic_without_the_signs_it_is_written_in() -> None:
+    view = view_of(sample_pool(), ('keyword:"video generation" -image',))
+    assert view.intro.endswith("Your topic “video generation” has one.")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "chips"),
+    [
+        (("planning", "agents", "maps"), ("planning", "agents")),
+        (("of exactly these letters",), ("of exactly these letters",)),
+        (("multi-view reconstruction of scenes", "maps"), ("multi-view…", "maps")),
+        (("reinforcement learning from feedback",), ("reinforcement learning…",)),
+        (("vision-language-action-benchmark", "a counterfactually-augmented set", "maps"), ("maps",)),
+        ((" \u202e",), ("\u202e\u202c",)),
+        ((), ()),
+    ],
+)
+def test_a_chip_is_not_cut_within_a_word(keywords: tuple[str, ...], chips: tuple[str, ...]) -> None:
+    assert view_of(pool_of([paper(1, categories=(), keywords=keywords)])).lead.chips == chips
 
 
 def test_links_lead_to_the_abstract_the_paper_its_code_and_its_discussion() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -116,6 +116,15 @@ def test_a_forecast_is_said_roughly_and_where_it_is_well_above_the_votes(
     receipt = RECEIPT.__class__(at=RECEIPT.at, score=1.0, parts=(), votes=votes, votes_gained=2, forecast=forecast)
     said = receipt_words(receipt, 1, SHORT_PAPER, languages["en"])
     assert said == ["+2 votes since yesterday", *([words] if words else [])]
+
+
+def test_a_forecast_is_said_of_papers_listed_in_the_last_four_days_only(languages: Mapping[str, Language]) -> None:
+    def said(age: timedelta) -> list[str]:
+        receipt = RECEIPT.__class__(at=SHORT_PAPER.listed_at + age, score=1.0, parts=(), votes=98, forecast=190.0)
+        return receipt_words(receipt, 1, SHORT_PAPER, languages["en"])
+
+    assert said(timedelta(days=4, seconds=-1)) == ["listed 4 days ago", "on course for about 190 votes"]
+    assert said(timedelta(days=4)) == ["listed 4 days ago"]
 
 
 def test_a_late_bloomer_says_its_votes_and_when_it_was_listed_and_no_more(languages: Mapping[str, Language]) -> None:
