@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Config, NewsletterConfig, RelayConfig, SmtpConfig
 from newsletter.config_file import secret_from_file
-from newsletter.database import Database
+from newsletter.database import Database, lock
 from newsletter.delivery.audience.expansion import Expander
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import DkimSigner, load_signers
@@ -40,6 +40,7 @@ from newsletter.notices.sender import NoticeSender
 from newsletter.notices.store import NoticeStore
 from newsletter.notices.tables import NoticeRow
 from newsletter.papers.history import History
+from newsletter.papers.intake import LOCK
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.pictures.service import PictureService
 from newsletter.pictures.shelf import PictureShelf
@@ -268,12 +269,18 @@ class App:
         """
         newsletter = self.config.newsletters[slug]
         frozen = self.builder.build(
-            slug, newsletter, cadence=slot.cadence, slot=slot.key, at=at or self.clock.now(), new_since=new_since
+            slug, newsletter, cadence=slot.cadence, slot=slot.key, at=at or self._behind_intake(), new_since=new_since
         )
         issue = frozen.issue
         if issue is not None and issue.state is IssueState.BUILDING:
-            issue = self._expand(issue, newsletter, slot)
+            issue = self._expand(issue, newsletter, slot, is_short=new_since is not None)
         return Built(issue, frozen.is_new)
+
+    def _behind_intake(self) -> datetime:
+        """Return the present instant, when all papers that were first seen before it are stored."""
+        with self.database.write() as session:
+            lock(session, LOCK)
+            return self.clock.now()
 
     def resume_building(self) -> list[Issue]:
         """Finish issues whose building was cut short, however long ago."""
@@ -493,7 +500,7 @@ class App:
         runs = self.fetching.last_runs()
         return max((runs[name].started_at for name in self.fetching.enabled if name in runs), default=None)
 
-    def _expand(self, issue: Issue, newsletter: NewsletterConfig, slot: Slot) -> Issue:
+    def _expand(self, issue: Issue, newsletter: NewsletterConfig, slot: Slot, *, is_short: bool = False) -> Issue:
         self.taste.learn()
         due_from = due_since(slot, issue.frozen_at, waited=self.config.schedule.deadline)
         expander = Expander(
@@ -506,6 +513,7 @@ class App:
             late=newsletter.late_bloomers,
             due_at=partial(due_at, due_from),
             due_from=due_from,
+            replaces=not is_short,
         )
         return expander.expand(issue)
 

@@ -26,6 +26,7 @@ from newsletter.papers.store import PaperStore
 from newsletter.papers.tables import PaperIdentityRow
 from subscribers.model import Cadence, Choices, Interests
 from subscribers.store import SubscriberStore
+from tests.delivery.house import add_papers, add_readers, open_issue
 
 
 def test_migrations_lead_to_the_models(database: Database) -> None:
@@ -99,6 +100,23 @@ def test_votes_of_an_older_version_are_there_after_the_upgrade(database: Databas
             ]
         test_migrations_lead_to_the_models(database)
         _migrate(database, command.downgrade, "0006")
+
+
+def test_issues_and_deliveries_stay_when_the_version_goes_back_and_forth(database: Database) -> None:
+    readers = add_readers(database, 2)
+    add_papers(database, [1, 2])
+    open_issue(database, readers)
+    tables = ("issue", "issue_paper", "digest", "delivery", "subscriber", "paper")
+
+    def counts() -> list[int]:
+        with database.read() as session:
+            return [session.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables]  # noqa: S608 - names above
+
+    before = counts()
+    _migrate(database, command.downgrade, "0006")
+    assert counts() == before
+    _migrate(database, command.upgrade, "head")
+    assert counts() == before
 
 
 def _migrate(database: Database, way: Callable[[Config, str], object], revision: str) -> None:

@@ -24,6 +24,8 @@ PERIOD = {
     Cadence.WEEKLY: timedelta(days=7),
     Cadence.MONTHLY: timedelta(days=31),
 }
+#: A pool reaches back to the issue before, but not over more than this.
+LONGEST_SILENCE = timedelta(days=90)
 #: Papers begin to fade at that many periods at the earliest: what is best of a month may be from its first days.
 FRESH_PERIODS = 1.25
 
@@ -73,11 +75,13 @@ class IssueBuilder:
         from newsletter.trending.diversity import diversify  # loads numpy, which most commands do without
 
         period = PERIOD[cadence]
+        # After a quiet time the issue before may be older than a pool reaches back otherwise.
+        silence = min(at - fresh_since, LONGEST_SILENCE) if fresh_since else timedelta()
         with self._database.read() as session:
             ranked = rank(
                 session,
                 at=at,
-                days=max(newsletter.pool_days, period.days),
+                days=max(newsletter.pool_days, period.days, silence.days + 1),
                 weights=self._weights.model_copy(update={"fresh_for": max(self._weights.fresh_for, FRESH_PERIODS * period)}),
                 sources=newsletter.sources,
             )
@@ -186,7 +190,8 @@ class IssueBuilder:
         Args:
             slug: the newsletter's name in the configuration.
             newsletter: its section.
-            cadence: of the issue; a paper is a late bloomer in one issue of a cadence only.
+            cadence: of the issue; a paper is a late bloomer in one of its issues only; in two if the first is not
+                finished yet.
             before: the issue before, of the same cadence; None if there was none.
             shown: what the ranking begins with: readers see that anyway.
             at: aware UTC.

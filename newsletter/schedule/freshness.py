@@ -66,6 +66,8 @@ def standing_of(facts: SourceFacts, *, looked_at: datetime, fetch_every: timedel
     run, calendar, usual = facts.last_run, facts.calendar, facts.usual
     succeeded_at = facts.last_success_at
     is_recent = succeeded_at is not None and succeeded_at >= looked_at - RECENT * fetch_every
+    # A run that broke off at an old day has brought the new ones before.
+    is_heard = run is not None and run.outcome is RunOutcome.PARTIAL and run.started_at >= looked_at - RECENT * fetch_every
     is_there = usual is not None and facts.new >= ENOUGH * usual
     rests = facts.new == 0 and ((calendar is not None and not calendar.is_expected) or usual == 0)
     if run is None:
@@ -73,7 +75,7 @@ def standing_of(facts: SourceFacts, *, looked_at: datetime, fetch_every: timedel
     elif rests:
         freshness = Freshness.NOT_EXPECTED
     elif run.outcome not in _GOOD:
-        freshness = Freshness.COMPLETE if is_recent and is_there else Freshness.FAILED
+        freshness = Freshness.COMPLETE if (is_recent or is_heard) and is_there else Freshness.FAILED
     elif not is_recent:
         freshness = Freshness.LATE
     elif usual is not None:

@@ -154,7 +154,9 @@ def due_since(slot: Slot, frozen_at: datetime, *, waited: timedelta) -> datetime
     Returns:
         Aware UTC.
     """
-    return min(max(slot.build_at, frozen_at - JUST_BEGUN), slot.build_at + waited)
+    if frozen_at > slot.build_at + waited + JUST_BEGUN:
+        return slot.build_at
+    return max(slot.build_at, frozen_at - JUST_BEGUN)
 
 
 def due_at(built_at: datetime, *, local_hour: int, zone: str) -> datetime:

@@ -6,14 +6,14 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from newsletter.config import NewsletterConfig, TrendingConfig
 from newsletter.database import Database
 from newsletter.digest.builder import Frozen, IssueBuilder
 from newsletter.digest.model import LATE_PART, CorrectionKind, Digest, DigestEntry, DigestId, Issue, IssueState, Section
 from newsletter.digest.store import IssueStore
-from newsletter.digest.tables import DigestRow
+from newsletter.digest.tables import DigestRow, IssueRow
 from newsletter.papers.model import Observation, PaperSeq, Signal
 from newsletter.papers.store import PaperStore
 from newsletter.papers.tables import PaperListingRow
@@ -145,6 +145,36 @@ def _freeze(database: Database, at: datetime, cadence: Cadence = Cadence.DAILY) 
     return frozen.issue
 
 
+def test_after_a_quiet_time_a_pool_reaches_back_to_the_issue_before(database: Database) -> None:
+    _ingest(database, Observation(record("2608.00001"), votes(3)))
+    assert _build(database).issue is not None
+    listed_at = LISTED + timedelta(days=1)
+    with database.write() as session:
+        new = Observation(record("2608.00002", listed_at=listed_at), votes(30, hours=30))
+        PaperStore(session).ingest([new], source="hf_daily_papers", now=listed_at)
+    builder, later = IssueBuilder(database, TrendingConfig()), NOON + timedelta(days=20)
+    few_days = NewsletterConfig(pool_days=3)
+    assert [each.paper.arxiv_id for each in builder.pool("papers", few_days, cadence=Cadence.DAILY, at=later)] == [
+        "2608.00002",
+        "2608.00001",
+    ]
+
+
+def test_half_of_a_pool_is_kept_for_what_is_new(database: Database) -> None:
+    _ingest(database, *(Observation(record(f"2608.0000{number}"), votes(100 + number)) for number in range(1, 5)))
+    assert _build(database).issue is not None
+    with database.write() as session:
+        listed_at = NOON + timedelta(hours=1)
+        new = [
+            Observation(record(f"2608.0001{number}", listed_at=listed_at), votes(number, hours=20)) for number in range(1, 4)
+        ]
+        PaperStore(session).ingest(new, source="hf_daily_papers", now=listed_at)
+    builder = IssueBuilder(database, TrendingConfig())
+    newsletter = NewsletterConfig(pool_size=4)
+    pool = builder.pool("papers", newsletter, cadence=Cadence.DAILY, at=NOON + timedelta(days=1))
+    assert [each.paper.arxiv_id for each in pool] == ["2608.00004", "2608.00003", "2608.00013", "2608.00012"]
+
+
 def test_a_paper_of_long_ago_that_takes_off_is_kept_after_the_ranking(database: Database) -> None:
     _old_paper(database, gains=60, at=NOON)
     issue = _freeze(database, NOON)
@@ -163,12 +193,31 @@ def test_a_paper_of_long_ago_that_takes_off_is_kept_after_the_ranking(database: 
     assert late.rank_before is None
 
 
+def _finish(database: Database, issue: Issue, *, at: datetime) -> None:
+    with database.write() as session:
+        finished = update(IssueRow).where(IssueRow.id == issue.id)
+        session.execute(finished.values(state=IssueState.FINISHED, finished_at=at))
+
+
+def test_a_late_bloomer_of_an_issue_that_still_goes_out_is_in_the_next_one_too_and_in_no_third(database: Database) -> None:
+    _old_paper(database, gains=60, at=NOON)
+    first = _freeze(database, NOON)
+    late = (OLD, 2, Section.LATE)
+    second, third = NOON + timedelta(hours=10), NOON + timedelta(hours=20)
+    assert late in _pool(database, second)
+    _finish(database, first, at=second + timedelta(hours=1))
+    assert late in _pool(database, second), "its mails could still be given up by then"
+    assert late not in _pool(database, third)
+    _freeze(database, second)
+    assert late not in _pool(database, third)
+
+
 def test_a_paper_takes_off_once_in_a_cadence(database: Database) -> None:
     _old_paper(database, gains=60, at=NOON)
-    _freeze(database, NOON)
+    _finish(database, _freeze(database, NOON), at=NOON + timedelta(hours=1))
     later = NOON + timedelta(hours=20)
     assert Section.LATE not in {section for _, _, section in _pool(database, later)}
-    _freeze(database, NOON, Cadence.WEEKLY)
+    _finish(database, _freeze(database, NOON, Cadence.WEEKLY), at=NOON + timedelta(hours=1))
     with database.read() as session:
         found = [IssueStore(session).late_before("papers", cadence, after=NOON - DAY, at=later) for cadence in Cadence]
     assert [len(each) for each in found] == [1, 0, 1, 0]

@@ -51,6 +51,9 @@ def facts(
         (facts(RunOutcome.FAILED, new=0, age=2 * HOUR), Freshness.FAILED, True),
         (facts(RunOutcome.PARTIAL, new=5, age=2 * HOUR), Freshness.FAILED, True),
         (facts(RunOutcome.FAILED, new=20, usual=22, age=HOUR), Freshness.COMPLETE, False),
+        # It broke off at an old day, and had brought what is new before.
+        (facts(RunOutcome.PARTIAL, new=20, usual=22, age=9 * HOUR), Freshness.COMPLETE, False),
+        (facts(RunOutcome.FAILED, new=20, usual=22, age=9 * HOUR), Freshness.FAILED, True),
         (facts(RunOutcome.FAILED, new=3, usual=22, age=HOUR), Freshness.FAILED, True),
         # One that has been away for days, or was never there, keeps nobody waiting.
         (facts(RunOutcome.FAILED, age=timedelta(days=4)), Freshness.FAILED, False),

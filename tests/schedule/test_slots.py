@@ -189,7 +189,8 @@ def changes_of(zone: str, year: int) -> list[datetime]:
         (timedelta(seconds=7), timedelta(0)),
         (timedelta(minutes=29), timedelta(0)),
         (timedelta(minutes=95), timedelta(minutes=65)),
-        (timedelta(hours=9), timedelta(hours=2)),
+        (timedelta(minutes=125), timedelta(minutes=95)),
+        (timedelta(hours=9), timedelta(0)),
     ],
 )
 def test_an_issue_that_waited_is_due_at_the_hours_to_come_and_one_made_after_a_time_off_at_once(

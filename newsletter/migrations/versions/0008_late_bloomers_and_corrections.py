@@ -49,7 +49,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("issue_correction")
-    with op.batch_alter_table("digest", schema=None) as batch_op:
-        batch_op.drop_column("corrections")
-    with op.batch_alter_table("issue_paper", schema=None) as batch_op:
-        batch_op.drop_column("section")
+    # Not as a batch: that makes the table anew, and deliveries refer to its rows.
+    op.drop_column("digest", "corrections")
+    op.drop_column("issue_paper", "section")
