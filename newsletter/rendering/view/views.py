@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
-from itertools import islice
 from urllib.parse import quote
 
 from newsletter.config import NewsletterConfig
@@ -102,7 +101,7 @@ class PaperView:
         votes: latest figure with its thousands separated.
         trend: eight block characters at most; ``trend_words`` says the same in words.
         facts: why it is here, in figures; ``match`` why for this reader.
-        chips: its first two categories; keywords where no source gave any. None is cut within a word.
+        chips: its first two categories; keywords where no source gave any. They are cut between words.
         more_url, less_url: where the reader says that he wants more or less like this.
         picture: of the paper, large for the lead; None where there is none.
     """
@@ -387,16 +386,16 @@ def _paper(role: _Role, entry: PoolEntry, chosen: DigestEntry, setting: Setting,
 
 
 def _chips(paper: Paper) -> tuple[str, ...]:
-    return tuple(islice(filter(None, map(_chip, paper.categories or paper.keywords)), _CHIPS))
+    return tuple(_chip(label) for label in (paper.categories or paper.keywords)[:_CHIPS])
 
 
 def _chip(label: str) -> str:
-    """Return a label that fits on a chip, cut between two words if need be; ``""`` where too little of it would be left."""
+    """Return a label that fits on a chip, cut between two words if need be; within one where too little would be left."""
     text = clean(label)
     if len(text) <= _CHIP_LENGTH:
         return text
     words = text[:_CHIP_LENGTH].rpartition(" ")[0]
-    return shorten(text, len(words) + 1) if len(words) >= _CHIP_LENGTH // 3 else ""
+    return shorten(text, len(words) + 1 if len(words) >= _CHIP_LENGTH // 3 else _CHIP_LENGTH)
 
 
 def _links(paper: Paper, abstract_url: str, detail: Detail, language: Language, *, has_extra: bool) -> Iterable[Link]:
