@@ -25,7 +25,7 @@ _EXAMPLES = {
 
 
 #: Part of a reader's hour that may be over when an issue is made, so that his mail still comes within it.
-JUST_BEGUN = timedelta(minutes=30)
+JUST_BEGUN = timedelta(minutes=59)
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,9 +187,9 @@ def changes_of(zone: str, year: int) -> list[datetime]:
     [
         (timedelta(hours=-3), timedelta(0)),
         (timedelta(seconds=7), timedelta(0)),
-        (timedelta(minutes=29), timedelta(0)),
-        (timedelta(minutes=95), timedelta(minutes=65)),
-        (timedelta(minutes=125), timedelta(minutes=95)),
+        (timedelta(minutes=58), timedelta(0)),
+        (timedelta(minutes=95), timedelta(minutes=36)),
+        (timedelta(minutes=125), timedelta(minutes=66)),
         (timedelta(hours=9), timedelta(0)),
     ],
 )
