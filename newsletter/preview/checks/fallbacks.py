@@ -17,7 +17,6 @@ FALLBACKS: Mapping[str, str] = {
     "css-border-radius": "square corners",
     "css-color-scheme": "the light colours, or the client's own inversion of them",
     "css-cursor": "the cursor that the client has for links",
-    "css-display-none": "a dot between links that a phone would not need",
     "css-height": "a least height instead: rules and gaps hold nothing higher, and a picture's width alone gives its shape",
     "css-outline": "none is set, only taken away: the client's own frame around a linked picture may show",
     "css-overflow": "square corners: it only keeps the ground within the round ones",
