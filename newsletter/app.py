@@ -209,7 +209,7 @@ class App:
                 add()
             except SQLAlchemyError as error:
                 # Its text may hold values of rows.
-                log.error("app.enrich_failed part=%s error=%s", part, type(error).__name__)  # noqa: TRY400 - its text may hold values
+                log.error("app.enrich_failed part=%s error=%s", part, type(error).__name__)  # noqa: TRY400 - a traceback would log values of rows, such as addresses
             except Exception:
                 log.exception("app.enrich_failed part=%s", part)
 

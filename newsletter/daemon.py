@@ -202,7 +202,7 @@ async def _attempt(name: str, step: Callable[[], Awaitable[bool]], *, otherwise:
         log.error("daemon.failed job=%s error=%s problem=%s", name, type(error).__name__, error)  # noqa: TRY400 - says it all
     except SQLAlchemyError as error:
         # Its text may hold values of rows.
-        log.error("daemon.failed job=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - its text may hold values
+        log.error("daemon.failed job=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - a traceback would log values of rows, such as addresses
     except Exception:
         log.exception("daemon.failed job=%s", name)
     return otherwise

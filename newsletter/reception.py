@@ -63,7 +63,7 @@ class Reception:
                 await step()
             except Exception as error:  # unattended: one failure is logged, the next look tries again
                 # A database error's text may hold values of rows.
-                log.error("reception.failed worker=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - its text may hold values
+                log.error("reception.failed worker=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - a traceback would log values of rows, such as addresses
             woken = asyncio.ensure_future(wake.wait())
             await asyncio.wait((stopped, woken), timeout=every, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()

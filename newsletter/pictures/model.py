@@ -70,7 +70,7 @@ class NoPictures:
     def of(self, seqs: Collection[PaperSeq]) -> Mapping[PaperSeq, PaperPictures]:  # noqa: ARG002 - there are none of any
         return {}
 
-    def logo(self, path: Path) -> Picture | None:  # noqa: ARG002 - no file becomes one here
+    def logo(self, path: Path) -> Picture | None:  # noqa: ARG002 - the protocol gives it; here no file becomes a picture
         return None
 
     def content(self, name: str) -> bytes:

@@ -118,7 +118,7 @@ async def send_notes(notes: Notes, relay: RelayConfig) -> int:
                 sent += 1
             except SmtpError as error:
                 # Its text may name the address.
-                log.error("schedule.note_failed phase=%s error=%s", error.phase, type(error).__name__)  # noqa: TRY400 - its text may name an address
+                log.error("schedule.note_failed phase=%s error=%s", error.phase, type(error).__name__)  # noqa: TRY400 - a traceback would log the server's words, which may name an address
     finally:
         await connection.close()
     if sent:

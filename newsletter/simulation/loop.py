@@ -195,7 +195,7 @@ class SimLoop(asyncio.AbstractEventLoop):
                     if not process.is_alive:
                         return
         finally:
-            asyncio._set_running_loop(None)  # noqa: SLF001 - how asyncio itself does it
+            asyncio._set_running_loop(None)  # noqa: SLF001 - asyncio has no public way to say that no loop runs any more
         if self._ready:
             self._take_turn()
 

@@ -63,7 +63,7 @@ class Tastes(Protocol):
 class NoTaste:
     """Learns nothing."""
 
-    def told(self, subscriber_id: SubscriberId) -> Told:  # noqa: ARG002 - the same of everybody
+    def told(self, subscriber_id: SubscriberId) -> Told:  # noqa: ARG002 - the protocol gives it; here nothing is known of anybody
         return Told()
 
     def forget(self, subscriber_id: SubscriberId) -> None:

@@ -99,7 +99,7 @@ _FORMS: Mapping[str, _Form] = {
     ),
     "diversity": _Form(
         ("strength", "told", "similarity", "rank"),
-        lambda strength, told, similarity, rank: -strength * told,  # noqa: ARG005 - the last two only say why
+        lambda strength, told, similarity, rank: -strength * told,  # noqa: ARG005 - a form is given all figures of its part; these two are only read by people
         "-{strength} x {told}, told before; most like rank {rank} (similarity {similarity})",
     ),
 }

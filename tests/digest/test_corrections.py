@@ -25,7 +25,7 @@ def change(days: float, seq: PaperSeq = SEQ, **before: object) -> PaperChange:
 
 def said(*changes: PaperChange, **now: object) -> list[Correction]:
     """What is said of the paper after these changes; ``now`` are facts that it has besides its title."""
-    return corrections_of(changes, {SEQ: replace(NOW, **now)}, SHOWN)  # type: ignore[arg-type]  # a test names real fields
+    return corrections_of(changes, {SEQ: replace(NOW, **now)}, SHOWN)  # type: ignore[arg-type]  # fields of Paper by name, which types cannot follow
 
 
 def for_reader(corrections: list[Correction], got: float) -> list[tuple[str, str]]:

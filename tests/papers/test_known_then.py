@@ -160,7 +160,7 @@ def test_what_was_recorded_earlier_was_known_from_then_on(database: Database) ->
 def in_memory(template: Path) -> Iterator[Database]:
     database, source = Database("sqlite://"), Database(f"sqlite:///{template}")
     with source.engine.connect() as one, database.engine.connect() as other:
-        one.connection.driver_connection.backup(other.connection.driver_connection)  # type: ignore[union-attr]  # both are open
+        one.connection.driver_connection.backup(other.connection.driver_connection)  # type: ignore[union-attr]  # None only of a closed connection, and both are open
     source.dispose()
     try:
         yield database

@@ -228,7 +228,7 @@ def test_whatever_comes_a_name_has_one_paper_and_a_paper_one_arxiv_id(
     try:
         template = Database(f"sqlite:///{sqlite_template}")
         with template.engine.connect() as source, database.engine.connect() as target:
-            source.connection.driver_connection.backup(target.connection.driver_connection)  # type: ignore[union-attr]  # both are open
+            source.connection.driver_connection.backup(target.connection.driver_connection)  # type: ignore[union-attr]  # None only of a closed connection, and both are open
         template.dispose()
         for start in range(0, len(records), size):
             ingest(database, *(seen(record, 1) for record in records[start : start + size]))

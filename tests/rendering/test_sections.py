@@ -141,7 +141,7 @@ def test_of_several_changes_of_a_paper_the_first_one_after_he_got_it_is_said() -
 
 def test_a_formula_that_was_spelled_out_is_no_other_title() -> None:
     pool = sample_pool()
-    same = [correction(0, r"On $\alpha$-Samples", title="On α-samples")]  # noqa: RUF001 - an alpha is meant
+    same = [correction(0, r"On $\alpha$-Samples", title="On α-samples")]  # noqa: RUF001 - the Greek letter is what the TeX is read as
     assert view_of(pool, replace(digest_of(pool), corrections=(0,)), same).corrections == ()
 
 
