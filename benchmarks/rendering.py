@@ -30,7 +30,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import BodySigner
-from newsletter.delivery.identity.verp import BounceAddresses
+from newsletter.delivery.identity.verp import SignedAddresses
 from newsletter.delivery.model import Claim
 from newsletter.digest.model import Digest, DigestEntry, DigestId, PoolEntry
 from newsletter.digest.snapshot import paper_to_json, receipt_to_json
@@ -119,7 +119,7 @@ def measure_issue(count: int) -> None:
     newsletters = {"papers": NEWSLETTER.model_copy(update={"envelope_from": "bounces@example.org"})}
 
     def composer(database: Database) -> DigestComposer:
-        keys, bounces = LinkKeys(KeyRing.of(SECRET)), BounceAddresses(SECRET)
+        keys, bounces = LinkKeys(KeyRing.of(SECRET)), SignedAddresses(SECRET)
         renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
         renderer.template(NEWSLETTER)
         return DigestComposer(database, ManualClock(FRIDAY), renderer, keys, SECRET, newsletters, bounces=bounces)

@@ -19,7 +19,7 @@ from newsletter.database import Database, lock
 from newsletter.delivery.audience.expansion import Expander
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import DkimSigner, load_signers
-from newsletter.delivery.identity.verp import BounceAddresses
+from newsletter.delivery.identity.verp import SignedAddresses
 from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.ledger.journal import FileJournal
 from newsletter.delivery.ledger.ledger import Ledger
@@ -404,9 +404,9 @@ class App:
         )
 
     @cached_property
-    def bounces(self) -> BounceAddresses:
+    def bounces(self) -> SignedAddresses:
         """Signs envelope senders, so that a bounce says what it is about."""
-        return BounceAddresses(self.secret)
+        return SignedAddresses(self.secret)
 
     @cached_property
     def signers(self) -> dict[str, tuple[DkimSigner, ...]]:

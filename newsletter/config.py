@@ -55,6 +55,13 @@ def _print_duration(value: timedelta) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_parse_duration), PlainSerializer(_print_duration, return_type=str)]
 
 
+def _all_addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    for address in value:
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError(f"{address!r} is not an e-mail address; write it like papers@example.org")
+    return value
+
+
 def _known_zone(name: str) -> str:
     if name not in time_zones():
         near = difflib.get_close_matches(name, time_zones(), 1)
@@ -530,10 +537,7 @@ class ScheduleConfig(Section):
     @field_validator("note_to")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for address in value:
-            if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"{address!r} is not an e-mail address; write it like papers@example.org")
-        return value
+        return _all_addresses(value)
 
 
 class FieldConfig(Section):
@@ -596,7 +600,12 @@ class NewsletterConfig(Section):
         default=True,
         description="if envelope_from is set: give each message its own signed one, NAME+TOKEN@DOMAIN, so a bounce says whose",
     )
-    reply_to: str = Field("", description='where answers go; "" means from_address')
+    reply_to: str = Field("", description='where answers go; "" means inbound_address if that is set, else from_address')
+    inbound_address: str = Field(
+        "",
+        description="address whose mails, and those to NAME+anything, reach the inbound mail; readers write commands to it; "
+        '"" means they cannot',
+    )
     list_id: str = Field("papers.example.org", description="List-Id (RFC 2919); never change it once mails have gone out")
     postal_address: str = Field("", description="printed in every mail; the law of many countries asks for it")
     cadences: tuple[Cadence, ...] = Field(
@@ -647,7 +656,7 @@ class NewsletterConfig(Section):
         default_factory=dict, description="keys to sign with, a table [newsletters.NAME.dkim.SELECTOR] each"
     )
 
-    @field_validator("from_address", "envelope_from", "reply_to")
+    @field_validator("from_address", "envelope_from", "reply_to", "inbound_address")
     @classmethod
     def _address(cls, value: str, info: Any) -> str:
         if value == "" and info.field_name != "from_address":
@@ -689,6 +698,96 @@ class NewsletterConfig(Section):
         return ZoneInfo(self.zone)
 
 
+class ImapConfig(Section):
+    """A mailbox that is asked for mail that came in, over IMAP; nothing happens while ``host`` is empty."""
+
+    host: str = Field("", description='its name or address; "" means there is none')
+    port: int = Field(993, ge=1, le=65535, description="993 for TLS, 143 for STARTTLS")
+    security: Literal["tls", "starttls", "none"] = Field("tls", description="how the connection is protected")
+    username: str = Field("", description="login name")
+    password: SecretStr | None = Field(None, description="login password; better kept in password_file")
+    password_file: Path | None = Field(None, description="file whose first line is the password")
+    ca_file: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
+    folder: str = Field("INBOX", min_length=1, description="folder that mail comes to")
+    processed: str = Field(
+        "Processed", min_length=1, description="folder that mail is moved to once it is stored here; made if missing"
+    )
+    refused: str = Field("Refused", min_length=1, description="folder for mail that is too large to be stored; made if missing")
+    look_every: Duration = Field(timedelta(minutes=5), description="time between two looks where the server has no IDLE")
+    idle: Duration = Field(timedelta(minutes=9), description="after which IDLE is asked for anew; servers hang up after 30m")
+    timeout: Duration = Field(timedelta(seconds=60), description="for connecting and for each answer")
+
+
+class ListenConfig(Section):
+    """A listener for an MTA to hand mail to, over LMTP or SMTP; nothing listens while ``port`` is 0."""
+
+    protocol: Literal["lmtp", "smtp"] = Field("lmtp", description="what is spoken")
+    host: str = Field("127.0.0.1", description="address to listen on; keep it where only your MTA reaches it")
+    port: int = Field(0, ge=0, le=65535, description="port to listen on; 0 means not at all")
+    connections: int = Field(20, ge=1, le=1000, description="most connections at a time; more are told to come back")
+    command_timeout: Duration = Field(
+        timedelta(minutes=5), description="for the next command, and for the next piece of a message"
+    )
+    session_timeout: Duration = Field(timedelta(minutes=20), description="for a connection in all")
+
+
+class WebhookConfig(Section):
+    """A provider that reports bounces and complaints to ``/hooks/NAME``."""
+
+    provider: Literal["ses", "postmark", "sendgrid", "mailgun"] = Field("ses", description="whose form the reports have")
+    secret: SecretStr | None = Field(
+        None, description="mailgun: signing key; postmark: USER:PASSWORD of the address; better kept in secret_file"
+    )
+    secret_file: Path | None = Field(None, description="file whose first line is the secret")
+    public_key: str = Field("", description="sendgrid: verification key of the signed event webhook, in base64")
+    topic_arn: str = Field(
+        "", description="ses: the SNS topic whose messages are taken, like arn:aws:sns:eu-west-1:123456789012:mail"
+    )
+
+
+class InboundConfig(Section):
+    """Mail that comes in: commands, bounces and complaints."""
+
+    forward_to: tuple[str, ...] = Field(
+        (), description="addresses that get what readers write and no command is in; empty: such mails are kept only"
+    )
+    keep: Duration = Field(timedelta(days=30), description="how long raw mails are kept, to be looked at and handled again")
+    max_bytes: int = Field(1_000_000, ge=10_000, description="largest mail taken; larger ones are refused at the door")
+    answers_per_day: int = Field(20, ge=1, description="automatic answers a day to a reader whose mails are certainly theirs")
+    trusted_results: tuple[str, ...] = Field(
+        (),
+        description="names your own MTA writes into Authentication-Results; what it says of DKIM and SPF is believed then",
+    )
+    imap: ImapConfig = ImapConfig()
+    listen: ListenConfig = ListenConfig()
+    webhooks: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], WebhookConfig] = Field(
+        default_factory=dict, description="reports of providers, a table [inbound.webhooks.NAME] each"
+    )
+
+    @field_validator("forward_to")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _all_addresses(value)
+
+
+class BouncesConfig(Section):
+    """When a mailbox counts as gone, and when a send stops for what comes back."""
+
+    hard: float = Field(1.0, gt=0, description="points of a bounce that says that the mailbox is gone; at most one step a day")
+    soft: float = Field(0.5, ge=0, description="points of any other bounce that is about the mailbox; at most one step a day")
+    threshold: float = Field(3.0, gt=0, description="points at which a reader gets no more mail")
+    forget_after: Duration = Field(
+        timedelta(days=7), description="mails go out and none comes back for so long: points are forgotten"
+    )
+    probe: bool = Field(default=True, description="whether a last mail asks first; only if that comes back too, it ends")
+    act_within: Duration = Field(timedelta(days=10), description="bounces of older messages change nothing")
+    judge_from: int = Field(500, ge=1, description="messages of an issue taken by servers before its rates are judged")
+    most_bounces: float = Field(
+        0.05, gt=0, le=1, description="share of hard bounces and refusals above which an issue is paused"
+    )
+    most_complaints: float = Field(0.003, gt=0, le=1, description="share of complaints above which an issue is paused")
+
+
 class LogConfig(Section):
     """What is written to standard error."""
 
@@ -718,6 +817,8 @@ class Config(Section):
     trending: TrendingConfig = TrendingConfig()
     taste: TasteConfig = TasteConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    inbound: InboundConfig = InboundConfig()
+    bounces: BouncesConfig = BouncesConfig()
     log: LogConfig = LogConfig()
     newsletters: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], NewsletterConfig] = Field(
         default_factory=lambda: {"papers": NewsletterConfig()}, min_length=1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import NewType, TypeAlias
+from typing import Any, NewType, TypeAlias
 from zoneinfo import available_timezones
 
 SubscriberId = NewType("SubscriberId", int)
@@ -67,7 +68,9 @@ class NoticeKind(StrEnum):
     """What a mail to one person outside any issue is about.
 
     ``KNOWN`` answers a sign-up of somebody who gets the newsletter already. ``CONFIRM_ADDRESS`` goes to the new address of a
-    change, ``ADDRESS_CHANGED`` to the old one. ``GOODBYE`` goes to somebody who left a newsletter on a page.
+    change, ``ADDRESS_CHANGED`` to the old one. ``GOODBYE`` goes to somebody who left a newsletter on a page. ``ANSWER`` answers
+    a mail. ``PROBE`` is the last one to a mailbox whose mails come back: if that does too, there are no more. ``OPERATOR`` goes
+    to whoever runs the newsletter.
     """
 
     CONFIRM = "confirm"
@@ -76,6 +79,9 @@ class NoticeKind(StrEnum):
     CONFIRM_ADDRESS = "confirm_address"
     ADDRESS_CHANGED = "address_changed"
     GOODBYE = "goodbye"
+    ANSWER = "answer"
+    PROBE = "probe"
+    OPERATOR = "operator"
 
 
 class Taste(StrEnum):
@@ -284,18 +290,23 @@ class Notice:
     """A mail to one person outside any issue, to be sent at once.
 
     Attributes:
+        subscriber_id: whom it is about; None for somebody who is no subscriber, and for the operator.
         address: where it goes.
         newsletter: slug; ``""`` where it concerns all of them.
-        reference: number of the wish or address change it asks to confirm; 0 for none.
+        reference: number of the wish or address change it asks to confirm, or of the mail it answers; 0 for none.
         client: as in :class:`SignUp`.
+        details: what an answer says, as plain JSON values; never an address.
+        content: the whole message, CRLF line ends, where whoever asks for it made it; ``b""``: it is made when it leaves.
     """
 
     kind: NoticeKind
-    subscriber_id: SubscriberId
+    subscriber_id: SubscriberId | None
     address: str
     newsletter: str
     reference: int = 0
     client: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,33 @@ class AllowanceRow(Base):
     at: Mapped[datetime] = mapped_column(index=True)
 
 
+class MailboxRow(Base):
+    """How a reader's mailbox fares: a score that grows with each mail that comes back, and is forgotten where none does.
+
+    ``stepped_at`` is when it last grew. ``probed_at`` is when the last mail before the end was asked for, None before that.
+    ``reason`` and ``status`` are those of the last step.
+    """
+
+    __tablename__ = "mailbox"
+
+    subscriber_id: Mapped[int] = mapped_column(RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True)
+    score: Mapped[float]
+    stepped_at: Mapped[datetime]
+    probed_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class AnsweredRow(Base):
+    """How many automatic answers an address got lately, by keyed hash: since ``since``."""
+
+    __tablename__ = "answered"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    answers: Mapped[int]
+    since: Mapped[datetime] = mapped_column(index=True)
+
+
 class OpinionRow(Base):
     """More or less like this: what a reader said of a paper, by the paper's ingest number."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from newsletter.app import App
 from newsletter.clock import ManualClock
 from newsletter.config_file import load
-from newsletter.delivery.identity.verp import BounceKind
+from newsletter.delivery.identity.verp import SignedKind
 from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.model import DeliveryState
 from tests.delivery.keys import ed25519_key, pem, rsa_key, verifies
@@ -140,7 +140,7 @@ def test_a_thousand_messages_arrive_once_each_and_signed(tmp_path: Path, clock: 
             message = message_from_bytes(raw)
             bounce = app.bounces.read(message["Return-Path"].strip("<>"))
             assert bounce is not None
-            assert bounce.kind is BounceKind.DELIVERY
+            assert bounce.kind is SignedKind.DELIVERY
             named.append(bounce.number)
             assert message["X-Original-To"] == message["To"]
         assert Counter(message_from_bytes(raw)["To"] for raw in messages) == dict.fromkeys(readers, 1)

@@ -35,6 +35,8 @@ class DeliveryRow(Base):
     reply_code: Mapped[int | None]
     reply_status: Mapped[str] = mapped_column(String(16), default="")
     reply_text: Mapped[str] = mapped_column(Text, default="")
+    #: Name of the next hop that answered last; "" before any did.
+    relay: Mapped[str] = mapped_column(String(63), default="", server_default="")
     changed_at: Mapped[datetime]
 
     __table_args__ = (
@@ -97,3 +99,35 @@ class PaceRow(Base):
     refilled_at: Mapped[datetime]
     day: Mapped[str] = mapped_column(String(10))
     used: Mapped[int]
+
+
+class ReturnRow(Base):
+    """Something that came back of a message: a bounce, a refusal at SMTP time, a complaint.
+
+    One of each kind a message; ``delivery_id`` is None for a notice, and ``notice_id`` for a delivery. ``reason`` and
+    ``status`` are those of the bounce. ``domain`` is the reader's, ``relay`` the next hop that took or refused the message.
+    ``inbound_id`` is the mail that said so. ``is_counted``: it was a step of the reader's score.
+    """
+
+    __tablename__ = "returned"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    is_hard: Mapped[bool]
+    reason: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16))
+    delivery_id: Mapped[int | None] = mapped_column(RowId)
+    notice_id: Mapped[int | None] = mapped_column(RowId)
+    issue_id: Mapped[int | None] = mapped_column(RowId)
+    subscriber_id: Mapped[int] = mapped_column(RowId, index=True)
+    domain: Mapped[str] = mapped_column(String(255))
+    relay: Mapped[str] = mapped_column(String(63))
+    inbound_id: Mapped[int | None] = mapped_column(RowId)
+    is_counted: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "kind"),
+        UniqueConstraint("notice_id", "kind"),
+        Index(None, "issue_id", "kind"),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import newsletter.delivery.tables
 import newsletter.digest.tables
+import newsletter.inbound.tables
 import newsletter.notices.tables
 import newsletter.papers.tables
 import newsletter.pictures.tables
@@ -19,6 +20,7 @@ __all__ = ["metadata"]
 _ROOMS = (
     newsletter.delivery.tables,
     newsletter.digest.tables,
+    newsletter.inbound.tables,
     newsletter.notices.tables,
     newsletter.papers.tables,
     newsletter.pictures.tables,

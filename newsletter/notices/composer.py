@@ -15,7 +15,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.composing.composer import written_recipient
 from newsletter.delivery.identity.dkim import BodySigner, DkimSigner
-from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, EnvelopeSenders
+from newsletter.delivery.identity.verp import EnvelopeSenders, SignedAddresses, SignedKind
 from newsletter.delivery.model import OutgoingMessage
 from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
@@ -48,7 +48,7 @@ class NoticeComposer:
         *,
         confirm_within: timedelta,
         base_url: str,
-        bounces: BounceAddresses,
+        bounces: SignedAddresses,
         signers: Mapping[str, Sequence[DkimSigner]] | None = None,
     ) -> None:
         """Make a composer.
@@ -98,7 +98,7 @@ class NoticeComposer:
             raise MessageRefused(f"notice {claim.notice_id}", findings)
         if signers := self._signers.get(slug):
             data = BodySigner(body, signers).fields(personal.encoded(), at=claim.dated_at) + data
-        sender = self._senders.of(slug, BounceKind.NOTICE, claim.notice_id)
+        sender = self._senders.of(slug, SignedKind.NOTICE, claim.notice_id)
         return OutgoingMessage(sender, claim.address, data, f"n{claim.notice_id}")
 
     def _body(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:

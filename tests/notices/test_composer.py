@@ -13,7 +13,7 @@ from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.identity.dkim import DkimSigner
-from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, Signed
+from newsletter.delivery.identity.verp import Signed, SignedAddresses, SignedKind
 from newsletter.notices.composer import NoticeComposer, notice_message_id
 from newsletter.notices.model import NoticeClaim
 from newsletter.notices.store import NoticeStore
@@ -30,7 +30,7 @@ from tests.notices.house import WEEK, add_person, add_wish, put
 SECRET = b"a secret of at least thirty-two bytes"
 BASE = "https://papers.example.org"
 KEYS = LinkKeys(KeyRing.of(SECRET))
-BOUNCES = BounceAddresses(SECRET)
+BOUNCES = SignedAddresses(SECRET)
 NEWSLETTERS = {
     NEWSLETTER: NewsletterConfig(from_address="papers@example.org", envelope_from="bounces@example.org"),
     "robots": NewsletterConfig(name="Robots", from_address="robots@example.org"),
@@ -84,7 +84,7 @@ def test_the_mail_to_confirm_has_one_link_and_nothing_the_stranger_wrote(databas
     asked = claim(database)
     made = composer(database).compose(asked)
     message = parse(made.data)
-    assert BOUNCES.read(made.envelope_from) == Signed(BounceKind.NOTICE, asked.notice_id)
+    assert BOUNCES.read(made.envelope_from) == Signed(SignedKind.NOTICE, asked.notice_id)
     assert made.envelope_id == f"n{asked.notice_id}"
     assert made.recipient == address(person)
     assert message["To"] == address(person)

@@ -17,7 +17,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.composing.making import Body, BodyMaker, newsletter_of
 from newsletter.delivery.identity.dkim import BodySigner, DkimSigner
-from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, EnvelopeSenders
+from newsletter.delivery.identity.verp import EnvelopeSenders, SignedAddresses, SignedKind
 from newsletter.delivery.model import Claim, Draft, OutgoingMessage
 from newsletter.digest.model import DigestId, IssueId
 from newsletter.digest.store import IssueStore
@@ -106,7 +106,7 @@ class DigestComposer:
         secret: bytes,
         newsletters: Mapping[str, NewsletterConfig],
         *,
-        bounces: BounceAddresses,
+        bounces: SignedAddresses,
         signers: Mapping[str, Sequence[DkimSigner]] | None = None,
     ) -> None:
         """Make a composer.
@@ -188,7 +188,7 @@ class DigestComposer:
         if body.signer is not None:
             data = body.signer.fields(values, at=claim.dated_at) + data
         return OutgoingMessage(
-            self._senders.of(sending.newsletter, BounceKind.DELIVERY, claim.delivery_id),
+            self._senders.of(sending.newsletter, SignedKind.DELIVERY, claim.delivery_id),
             claim.address,
             data,
             f"d{claim.delivery_id}",

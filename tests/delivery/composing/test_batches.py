@@ -16,7 +16,7 @@ from newsletter.delivery.composing import composer as composing
 from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import DkimSigner
-from newsletter.delivery.identity.verp import BounceAddresses
+from newsletter.delivery.identity.verp import SignedAddresses
 from newsletter.delivery.model import Claim, DeliveryState, Draft, OutgoingMessage
 from newsletter.delivery.tables import ComposedBodyRow, ComposedPieceRow, DeliveryRow
 from newsletter.digest.model import DigestId, IssueId
@@ -66,7 +66,7 @@ def with_templates(
     look = LookConfig(theme="rich") if pictures is None else EMBEDDED.model_copy(update={"theme": "rich"})
     newsletters = {NEWSLETTER: NewsletterConfig(envelope_from="bounces@example.org", look=look)}
     renderer = Renderer(folder, base_url=BASE_URL, secret=SECRET, pictures=pictures)
-    bounces, signers = BounceAddresses(SECRET), {NEWSLETTER: [] if signer is None else [signer]}
+    bounces, signers = SignedAddresses(SECRET), {NEWSLETTER: [] if signer is None else [signer]}
     clock = ManualClock(MONDAY)
     return DigestComposer(database, clock, renderer, KEYS, SECRET, newsletters, bounces=bounces, signers=signers)
 

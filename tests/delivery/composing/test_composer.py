@@ -16,7 +16,7 @@ from newsletter.database import Database
 from newsletter.delivery.composing.bodies import BodyStore
 from newsletter.delivery.composing.composer import DigestComposer
 from newsletter.delivery.identity.dkim import DkimSigner
-from newsletter.delivery.identity.verp import BounceAddresses, BounceKind, Signed
+from newsletter.delivery.identity.verp import Signed, SignedAddresses, SignedKind
 from newsletter.delivery.model import Claim, DeliveryId
 from newsletter.delivery.tables import ComposedBodyRow
 from newsletter.digest.model import DigestId
@@ -49,7 +49,7 @@ def make_composer(database: Database, *signers: DkimSigner, newsletter: Newslett
         KEYS,
         SECRET,
         newsletters,
-        bounces=BounceAddresses(SECRET),
+        bounces=SignedAddresses(SECRET),
         signers={NEWSLETTER: signers},
     )
 
@@ -144,9 +144,9 @@ def test_a_message_is_the_one_its_body_would_be_spliced_into(
 def test_each_delivery_has_its_own_envelope(composer: DigestComposer, claimed: Claim) -> None:
     other = replace(claimed, delivery_id=DeliveryId(2), subscriber_id=SubscriberId(8))
     made = [composer.compose(claimed), composer.compose(other)]
-    assert [BounceAddresses(SECRET).read(message.envelope_from) for message in made] == [
-        Signed(BounceKind.DELIVERY, 1),
-        Signed(BounceKind.DELIVERY, 2),
+    assert [SignedAddresses(SECRET).read(message.envelope_from) for message in made] == [
+        Signed(SignedKind.DELIVERY, 1),
+        Signed(SignedKind.DELIVERY, 2),
     ]
     assert [message.envelope_id for message in made] == ["d1", "d2"]
     assert {message.recipient for message in made} == {claimed.address}

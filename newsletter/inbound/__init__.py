@@ -1,0 +1,1 @@
+"""Mail that comes back: kept, sorted, and acted upon: commands, bounces, complaints."""

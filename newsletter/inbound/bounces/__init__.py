@@ -1,0 +1,1 @@
+"""What a bounce says: of whom, and why."""

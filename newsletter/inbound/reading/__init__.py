@@ -1,0 +1,1 @@
+"""Reading mails without trusting them."""
