@@ -116,9 +116,11 @@ def issue_of(count: int) -> Iterator[tuple[Database, list[Claim]]]:
 
 def measure_issue(count: int) -> None:
     """Print how long the messages of an issue take."""
-    newsletters = {"papers": NEWSLETTER.model_copy(update={"envelope_from": "bounces@example.org"})}
+    plain = NEWSLETTER.model_copy(update={"envelope_from": "bounces@example.org"})
+    answered = plain.model_copy(update={"inbound_address": "papers@example.org"})
 
-    def composer(database: Database) -> DigestComposer:
+    def composer(database: Database, newsletter: NewsletterConfig = plain) -> DigestComposer:
+        newsletters = {"papers": newsletter}
         keys, bounces = LinkKeys(KeyRing.of(SECRET)), SignedAddresses(SECRET)
         renderer = Renderer(None, base_url=BASE_URL, secret=SECRET)
         renderer.template(NEWSLETTER)
@@ -140,6 +142,12 @@ def measure_issue(count: int) -> None:
         shared = [claim(number, digest_id=claims[0].digest_id, issue_id=claims[0].issue_id) for number in range(1, 20_001)]
         seconds = statistics.median(compose(making, shared) for _ in range(3)) / len(shared)
         print(f"each message of one body           {seconds * 1e6:8.1f} us")
+        with issue_of(1) as (other, _):
+            taking = composer(other, answered)
+            compose(taking, shared[:1])
+            pairs = [(compose(making, shared), compose(taking, shared)) for _ in range(5)]
+        ratio = statistics.median(signed / unsigned for unsigned, signed in pairs)
+        print(f"  with an address for answers      {ratio * seconds * 1e6:8.1f} us, {ratio:.2f} times as long")
         half = max(2, count // 2)
         seconds = compose(making, claims[1:half])
         print(f"each message of {half - 1:,} other bodies {seconds / (half - 1) * 1e6:10.1f} us")

@@ -600,7 +600,11 @@ class NewsletterConfig(Section):
         default=True,
         description="if envelope_from is set: give each message its own signed one, NAME+TOKEN@DOMAIN, so a bounce says whose",
     )
-    reply_to: str = Field("", description='where answers go; "" means inbound_address if that is set, else from_address')
+    reply_to: str = Field(
+        "",
+        description='where answers to issues go; "" means inbound_address if that is set, else from_address; '
+        "single mails take commands all the same",
+    )
     inbound_address: str = Field(
         "",
         description="address whose mails, and those to NAME+anything, reach the inbound mail; readers write commands to it; "
@@ -665,6 +669,13 @@ class NewsletterConfig(Section):
             raise ValueError("not an e-mail address; write it like papers@example.org")
         return value
 
+    @field_validator("inbound_address")
+    @classmethod
+    def _room_for_a_token(cls, value: str) -> str:
+        if len(value.rpartition("@")[0].encode()) > 31:
+            raise ValueError("more than 31 octets before the @ leave no room for a token; shorten it")
+        return value
+
     @field_validator("name", "tagline", "postal_address", "list_id", "consent")
     @classmethod
     def _one_line(cls, value: str) -> str:
@@ -716,6 +727,28 @@ class ImapConfig(Section):
     look_every: Duration = Field(timedelta(minutes=5), description="time between two looks where the server has no IDLE")
     idle: Duration = Field(timedelta(minutes=9), description="after which IDLE is asked for anew; servers hang up after 30m")
     timeout: Duration = Field(timedelta(seconds=60), description="for connecting and for each answer")
+
+    @field_validator("folder", "processed", "refused")
+    @classmethod
+    def _folder_has_a_plain_name(cls, value: str) -> str:
+        if not value.isprintable() or any(sign in value for sign in "*%"):
+            raise ValueError("the name of a folder has no * or % in it; rename the folder")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_moved_on(self) -> Self:
+        if len({name.lower() for name in (self.folder, self.processed, self.refused)}) < 3:
+            raise ValueError("folder, processed and refused must be three folders, or mail would be taken again and again")
+        return self
+
+    @model_validator(mode="after")
+    def _login_needs_tls(self) -> Self:
+        has_password = bool(self.password or self.password_file)
+        if has_password and self.security == "none" and self.host not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("a password needs TLS, except on this machine; set security to 'tls' or 'starttls'")
+        if self.host and not (self.username and has_password):
+            raise ValueError("host is set but no login; set username, and password_file or NEWSLETTER_INBOUND__IMAP__PASSWORD")
+        return self
 
 
 class ListenConfig(Section):
@@ -783,7 +816,7 @@ class BouncesConfig(Section):
     act_within: Duration = Field(timedelta(days=10), description="bounces of older messages change nothing")
     judge_from: int = Field(500, ge=1, description="messages of an issue taken by servers before its rates are judged")
     most_bounces: float = Field(
-        0.05, gt=0, le=1, description="share of hard bounces and refusals above which an issue is paused"
+        0.05, gt=0, le=1, description="share of messages refused or bounced for good above which an issue is paused"
     )
     most_complaints: float = Field(0.003, gt=0, le=1, description="share of complaints above which an issue is paused")
 

@@ -51,7 +51,8 @@ on_day = click.option(
 @click.option(
     "--kind",
     metavar="KIND",
-    help="Kind of mail: digest (default), welcome, welcome-early, confirm, known, confirm-address, address-changed or goodbye.",
+    help="Kind of mail: digest (default), welcome, welcome-early, confirm, known, confirm-address, address-changed, goodbye, "
+    "answer or probe.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port on this machine; 0: any free one."

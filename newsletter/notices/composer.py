@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -24,15 +25,39 @@ from newsletter.notices.welcome import Welcomes
 from newsletter.rendering.errors import MessageRefused
 from newsletter.rendering.findings import errors_in
 from newsletter.rendering.message.lint import lint
-from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, ComposedBody, Personal
+from newsletter.rendering.message.message import (
+    CONFIRM,
+    FEEDBACK,
+    PREFERENCES,
+    REPLY,
+    UNSUBSCRIBE,
+    ComposedBody,
+    Gapped,
+    Personal,
+    is_message_id,
+)
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.view.letters import WELCOME, Letter
-from newsletter.rendering.words.sentences import rhythm
+from newsletter.rendering.words.answers import answer_values
+from newsletter.rendering.words.sentences import return_words, rhythm
 from subscribers.choices_json import choices_from_json
 from subscribers.keys import LinkKeys
 from subscribers.model import Choices, ConsentMethod, NoticeKind, Subscription
 from subscribers.store import SubscriberStore
 from subscribers.tables import WishRow
+
+#: How a message begins that was signed.
+_SIGNATURE = b"DKIM-Signature:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A message without slots."""
+
+    data: bytes
+
+    def gapped(self) -> Gapped:
+        return Gapped([self.data], [])
 
 
 class NoticeComposer:
@@ -61,7 +86,7 @@ class NoticeComposer:
             newsletters: by slug, the first one first.
             confirm_within: how long a link to confirm works; said in the mail.
             base_url: of the public pages, without a slash at its end; its host is named in the Form-Sub field.
-            bounces: sign the envelope senders of newsletters that want it.
+            bounces: sign the addresses that answers come to, and the envelope senders of newsletters that want it.
             signers: DKIM keys by slug, the first to sign first; None, or none for a newsletter: the relay signs, or nobody.
         """
         self._database = database
@@ -73,6 +98,7 @@ class NoticeComposer:
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._welcomes = Welcomes(database)
+        self._addresses = bounces
         self._senders = EnvelopeSenders(newsletters, bounces)
         self._signers = signers or {}
 
@@ -84,6 +110,8 @@ class NoticeComposer:
             TemplateError: a template cannot be used.
             NewsletterError: its newsletter is not in the configuration any more, or its address cannot be written in a message.
         """
+        if claim.kind is NoticeKind.OPERATOR:
+            return self._to_operator(claim)
         slug, newsletter = self._newsletter(claim)
         body = self._body(claim, slug, newsletter)
         personal = Personal(
@@ -98,15 +126,26 @@ class NoticeComposer:
             raise MessageRefused(f"notice {claim.notice_id}", findings)
         if signers := self._signers.get(slug):
             data = BodySigner(body, signers).fields(personal.encoded(), at=claim.dated_at) + data
-        sender = self._senders.of(slug, SignedKind.NOTICE, claim.notice_id)
-        return OutgoingMessage(sender, claim.address, data, f"n{claim.notice_id}")
+        # Nobody is to answer an answer, not even by a bounce (RFC 3834 section 3.3).
+        is_answer = claim.kind is NoticeKind.ANSWER
+        return outgoing(claim, "" if is_answer else self._senders.of(slug, SignedKind.NOTICE, claim.notice_id), data)
+
+    def _to_operator(self, claim: NoticeClaim) -> OutgoingMessage:
+        data = claim.content or b""
+        signers = self._signers.get(claim.newsletter)
+        # The DKIM fields come first: where there is one, it was signed in an earlier try.
+        if signers and not data.startswith(_SIGNATURE):
+            data = BodySigner(_Whole(data), signers).fields({}, at=claim.dated_at) + data
+        return outgoing(claim, "", data)
 
     def _body(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         if claim.kind is NoticeKind.WELCOME:
             return self._welcome(claim, slug, newsletter)
+        if claim.kind is NoticeKind.ANSWER:
+            return self._answer(claim, slug, newsletter)
         language = self._renderer.language(newsletter)
         valid_for = language.lasting(self._confirm_within)
-        values: dict[str, str | int] = {}
+        values: dict[str, object] = {}
         form_sub = ""
         if claim.kind is NoticeKind.CONFIRM:
             choices, method = self._wish(claim)
@@ -119,13 +158,35 @@ class NoticeComposer:
             values = {"valid_for": valid_for}
         elif claim.kind is NoticeKind.GOODBYE:
             values = {"signup_url": f"{self._base_url}/"}
+        elif claim.kind is NoticeKind.PROBE:
+            values = {"reason": return_words(str(claim.details.get("reason", "")), language)}
         letter = Letter(claim.kind.replace("_", "-"), f"notice {claim.notice_id}", values, form_sub)
+        return self._renderer.compose_letter(newsletter, slug, letter)
+
+    def _answer(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
+        is_reader = self._found_subscription(claim, slug) is not None
+        values = answer_values(
+            claim.details,
+            self._renderer.language(newsletter),
+            name=newsletter.name,
+            cadences=newsletter.cadences,
+            signup_url=f"{self._base_url}/",
+            is_reader=is_reader,
+        )
+        answered = str(claim.details.get("in_reply_to", ""))
+        letter = Letter(
+            "answer",
+            f"notice {claim.notice_id}",
+            values,
+            in_reply_to=answered if is_message_id(answered) else "",
+            is_to_reader=is_reader,
+        )
         return self._renderer.compose_letter(newsletter, slug, letter)
 
     def _welcome(self, claim: NoticeClaim, slug: str, newsletter: NewsletterConfig) -> ComposedBody:
         subscription = self._subscription(claim)
         language = self._renderer.language(newsletter)
-        values: dict[str, str | int] = {
+        values: dict[str, object] = {
             "rhythm": rhythm(subscription.cadence, language),
             "hour": language.hour(subscription.local_hour),
             "zone": language.zone(subscription.zone),
@@ -141,28 +202,29 @@ class NoticeComposer:
         return self._renderer.compose(newsletter, slug, issue, pool.entries, digest, template=WELCOME, values=values)
 
     def _tokens(self, claim: NoticeClaim, slug: str) -> dict[str, str]:
+        tokens = {REPLY: self._addresses.token(SignedKind.NOTICE_REPLY, claim.notice_id)}
         person = claim.subscriber
+        if person is None:
+            return tokens
         match claim.kind:
             case NoticeKind.CONFIRM:
-                return {CONFIRM: self._keys.make_confirm(person, claim.reference)}
+                tokens[CONFIRM] = self._keys.make_confirm(person, claim.reference)
             case NoticeKind.CONFIRM_ADDRESS:
-                return {CONFIRM: self._keys.make_address(person, claim.reference)}
-            case NoticeKind.ADDRESS_CHANGED | NoticeKind.GOODBYE:
-                return {}
-            case NoticeKind.KNOWN | NoticeKind.WELCOME:
-                return {
+                tokens[CONFIRM] = self._keys.make_address(person, claim.reference)
+            case NoticeKind.KNOWN | NoticeKind.WELCOME | NoticeKind.ANSWER | NoticeKind.PROBE:
+                tokens |= {
                     UNSUBSCRIBE: self._keys.make_unsubscribe(person, slug),
                     PREFERENCES: self._keys.make_preferences(person),
                     FEEDBACK: self._keys.make_feedback(person),
                 }
+        return tokens
 
     def _newsletter(self, claim: NoticeClaim) -> tuple[str, NewsletterConfig]:
         slug = claim.newsletter
         if not slug:  # it concerns all of them, and comes in the name of one they get
+            people = [] if claim.subscriber is None else [claim.subscriber.id]
             with self._database.read() as session:
-                gets = {
-                    subscription.newsletter for subscription in SubscriberStore(session).subscriptions([claim.subscriber.id])
-                }
+                gets = {subscription.newsletter for subscription in SubscriberStore(session).subscriptions(people)}
             slug = next((known for known in self._newsletters if known in gets), next(iter(self._newsletters)))
         if slug not in self._newsletters:
             raise NewsletterError(
@@ -178,16 +240,26 @@ class NoticeComposer:
         return choices_from_json(found[0]), ConsentMethod(found[1])
 
     def _subscription(self, claim: NoticeClaim) -> Subscription:
-        with self._database.read() as session:
-            subscription = SubscriberStore(session).subscription(claim.subscriber.id, claim.newsletter)
+        subscription = self._found_subscription(claim, claim.newsletter)
         if subscription is None:
             raise NewsletterError(f"notice {claim.notice_id}: its reader left; nothing to do")
         return subscription
+
+    def _found_subscription(self, claim: NoticeClaim, slug: str) -> Subscription | None:
+        if claim.subscriber is None:
+            return None
+        with self._database.read() as session:
+            return SubscriberStore(session).subscription(claim.subscriber.id, slug)
 
     def _form_sub(self, claim: NoticeClaim) -> str:
         """Return who filled in the form (draft-levine-mailbomb-header), for receivers to see a flood of sign-ups as one."""
         client = _plain_ip(claim.client)
         return f"v=1; {f'ip={client}; ' if client else ''}dom={self._host}"
+
+
+def outgoing(claim: NoticeClaim, envelope_from: str, data: bytes) -> OutgoingMessage:
+    """Return the message of a notice; reports are asked for unless there is nobody to send them to."""
+    return OutgoingMessage(envelope_from, claim.address, data, f"n{claim.notice_id}" if envelope_from else "")
 
 
 def notice_message_id(secret: bytes, notice_id: int, domain: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 
 from newsletter.digest.model import DigestId
 from subscribers.model import NoticeKind, Subscriber
@@ -25,20 +26,21 @@ class NoticeClaim:
     """A notice that this process may send, as long as ``epoch`` is still the row's.
 
     Attributes:
-        subscriber: whom it is about, as they stand now.
+        subscriber: whom it is about, as they stand now; None for somebody who is no subscriber.
         address: where it goes.
-        newsletter, reference, client: as in :class:`subscribers.model.Notice`.
+        newsletter, reference, client, details: as in :class:`subscribers.model.Notice`.
         digest_id: the papers that were chosen for a welcome; None before that, and for other kinds.
         attempts: tries that count against it so far.
         epoch: fencing number of the claim.
         dated_at: when it was queued; its Date header, so that a repeat is byte-identical.
         doubted: an earlier message of it may have arrived.
-        content: the message as it may have left before, with ``envelope_from``; None if certainly none left.
+        content: the message as it may have left before, with ``envelope_from``, or as whoever asked for it made it; None if it
+            is to be made.
     """
 
     notice_id: NoticeId
     kind: NoticeKind
-    subscriber: Subscriber
+    subscriber: Subscriber | None
     address: str
     newsletter: str
     reference: int
@@ -50,6 +52,7 @@ class NoticeClaim:
     doubted: bool = False
     content: bytes | None = None
     envelope_from: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

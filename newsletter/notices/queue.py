@@ -19,7 +19,8 @@ class NoticeQueue:
     def put(self, session: Session, notice: Notice, *, now: datetime) -> None:
         """Have ``notice`` sent at once; of goodbyes at most one a day to a person."""
         store = NoticeStore(session)
-        if notice.kind is NoticeKind.GOODBYE and store.has_since(notice.subscriber_id, notice.kind, now - GOODBYE_EVERY):
+        reader = notice.subscriber_id
+        if notice.kind is NoticeKind.GOODBYE and reader and store.has_since(reader, notice.kind, now - GOODBYE_EVERY):
             return
         store.put(notice, now=now)
 

@@ -31,6 +31,7 @@ from newsletter.delivery.sending.line import Line, run_lines
 from newsletter.delivery.sending.presence import Presence
 from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.notices.book import NoticeBook
+from newsletter.notices.composer import outgoing
 from newsletter.notices.model import DropReason, NoticeClaim, NoticeReport
 from newsletter.notices.store import NoticeStore
 from newsletter.rendering.errors import MessageRefused
@@ -160,8 +161,9 @@ class NoticeSender:
     def _prepare(self, claim: NoticeClaim) -> OutgoingMessage | Outcome:
         if not self._may_write(claim.address, claim.kind):
             return after_skip(claim, DropReason.SUPPRESSED)
-        if claim.content is not None:
-            return OutgoingMessage(claim.envelope_from, claim.address, claim.content, envelope_id=f"n{claim.notice_id}")
+        # What goes to the operator was made by whoever asked for it, and may be still to be signed.
+        if claim.content is not None and claim.kind is not NoticeKind.OPERATOR:
+            return outgoing(claim, claim.envelope_from, claim.content)
         try:
             return self._composer.compose(claim)
         except SQLAlchemyError:
@@ -232,11 +234,11 @@ class _Tally:
         self.report = replace(self.report, **{name: getattr(self.report, name) + 1})
         log.log(
             logging.WARNING if outcome.state is DeliveryState.DOUBTFUL else logging.INFO,
-            "notice.%s %s kind=%s subscriber=%d attempts=%d reason=%s reply=%s",
+            "notice.%s %s kind=%s subscriber=%s attempts=%d reason=%s reply=%s",
             outcome.state,
             claim.label,
             claim.kind,
-            claim.subscriber.id,
+            "-" if claim.subscriber is None else claim.subscriber.id,
             outcome.attempts,
             outcome.reason or "-",
             f"{outcome.reply.code}/{outcome.reply.status}" if outcome.reply else "-",

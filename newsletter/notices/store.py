@@ -5,6 +5,7 @@ A claim carries the row's ``epoch``, which grows with each claim; a write under 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,8 +26,8 @@ _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 _MAY_BE_TOLD = (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 #: ORM-enabled updates touch rows only; no object of ours is in the session to be kept in step.
 _ROWS_ONLY = {"synchronize_session": False}
-#: What a settled notice keeps nothing of: the text, where it went, and where the request came from.
-_FORGOTTEN = {"content": None, "address": "", "client": "", "envelope_from": ""}
+#: What a settled notice keeps nothing of: the text, what it said, where it went, and where the request came from.
+_FORGOTTEN: Mapping[str, Any] = {"content": None, "details": {}, "address": "", "client": "", "envelope_from": ""}
 
 
 class NoticeStore:
@@ -36,19 +37,20 @@ class NoticeStore:
         self._session = session
 
     def put(self, notice: Notice, *, now: datetime) -> NoticeId:
-        """Queue a notice, due at once. It takes the place of an equal one that could not leave yet."""
-        self._session.execute(
-            delete(NoticeRow).where(
-                NoticeRow.kind == notice.kind,
-                NoticeRow.subscriber_id == notice.subscriber_id,
-                NoticeRow.address == notice.address,
-                NoticeRow.newsletter == notice.newsletter,
-                NoticeRow.reference == notice.reference,
-                NoticeRow.state.in_(_WAITING),
-                NoticeRow.reason != Reason.IN_DOUBT,
-            ),
-            execution_options=_ROWS_ONLY,
-        )
+        """Queue a notice, due at once. It takes the place of an equal one that could not leave yet.
+
+        Of mails to the operator none takes the place of another: what they say is in their content.
+        """
+        if notice.kind is not NoticeKind.OPERATOR:
+            equal = (
+                (NoticeRow.kind == notice.kind)
+                & (NoticeRow.subscriber_id == notice.subscriber_id)
+                & (NoticeRow.address == notice.address)
+                & (NoticeRow.newsletter == notice.newsletter)
+                & (NoticeRow.reference == notice.reference)
+            )
+            waits = NoticeRow.state.in_(_WAITING) & (NoticeRow.reason != Reason.IN_DOUBT)
+            self._session.execute(delete(NoticeRow).where(equal, waits), execution_options=_ROWS_ONLY)
         row = NoticeRow(
             kind=notice.kind,
             subscriber_id=notice.subscriber_id,
@@ -56,6 +58,8 @@ class NoticeStore:
             newsletter=notice.newsletter,
             reference=notice.reference,
             client=notice.client,
+            details=dict(notice.details),
+            content=notice.content or None,
             state=DeliveryState.PENDING,
             not_before=now,
             created_at=now,
@@ -239,10 +243,10 @@ class NoticeStore:
         )
 
 
-def _next(now: datetime, asked_after: datetime) -> Select[NoticeRow, SubscriberRow, bool]:
+def _next(now: datetime, asked_after: datetime) -> Select[NoticeRow, SubscriberRow | None, bool]:
     return (
         select(NoticeRow, SubscriberRow, _is_wanted(asked_after))
-        .join(SubscriberRow, SubscriberRow.id == NoticeRow.subscriber_id)
+        .outerjoin(SubscriberRow, SubscriberRow.id == NoticeRow.subscriber_id)
         .where(NoticeRow.state.in_(_WAITING), NoticeRow.not_before <= now)
         .order_by(NoticeRow.not_before, NoticeRow.id)
         .limit(1)
@@ -293,6 +297,8 @@ def _is_wanted(asked_after: datetime) -> ColumnElement[bool]:
             SubscriptionRow.subscriber_id == NoticeRow.subscriber_id, SubscriptionRow.newsletter == NoticeRow.newsletter
         ),
     )
+    mailbox = exists().where(is_about, is_theirs, person.c.state != SubscriberState.ERASED)
+    reading = exists().where(is_about, is_theirs, person.c.state == SubscriberState.ACTIVE)
     return and_(
         NoticeRow.address != "",  # it has none any more if it was withdrawn while its dot was leaving
         or_(
@@ -301,6 +307,9 @@ def _is_wanted(asked_after: datetime) -> ColumnElement[bool]:
             NoticeRow.kind.in_((NoticeKind.KNOWN, NoticeKind.WELCOME)) & reader,
             NoticeRow.kind == NoticeKind.ADDRESS_CHANGED,
             (NoticeRow.kind == NoticeKind.GOODBYE) & gone,
+            (NoticeRow.kind == NoticeKind.ANSWER) & (NoticeRow.subscriber_id.is_(None) | mailbox),
+            (NoticeRow.kind == NoticeKind.PROBE) & reading,
+            NoticeRow.kind == NoticeKind.OPERATOR,
         ),
     )
 
@@ -309,18 +318,11 @@ def _under(claim: NoticeClaim) -> ColumnElement[bool]:
     return (NoticeRow.id == claim.notice_id) & (NoticeRow.epoch == claim.epoch)
 
 
-def _to_claim(row: NoticeRow, person: SubscriberRow) -> NoticeClaim:
+def _to_claim(row: NoticeRow, person: SubscriberRow | None) -> NoticeClaim:
     return NoticeClaim(
         notice_id=NoticeId(row.id),
         kind=NoticeKind(row.kind),
-        subscriber=Subscriber(
-            SubscriberId(person.id),
-            person.address,
-            SubscriberState(person.state),
-            person.token_epoch,
-            person.created_at,
-            person.changed_at,
-        ),
+        subscriber=None if person is None else _to_subscriber(person),
         address=row.address,
         newsletter=row.newsletter,
         reference=row.reference,
@@ -332,4 +334,16 @@ def _to_claim(row: NoticeRow, person: SubscriberRow) -> NoticeClaim:
         doubted=row.reason == Reason.IN_DOUBT,
         content=row.content,
         envelope_from=row.envelope_from,
+        details=row.details,
+    )
+
+
+def _to_subscriber(person: SubscriberRow) -> Subscriber:
+    return Subscriber(
+        SubscriberId(person.id),
+        person.address,
+        SubscriberState(person.state),
+        person.token_epoch,
+        person.created_at,
+        person.changed_at,
     )

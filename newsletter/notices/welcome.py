@@ -19,7 +19,7 @@ from newsletter.digest.tables import DigestRow, IssueRow
 from newsletter.notices.model import NoticeClaim
 from newsletter.notices.store import NoticeStore
 from newsletter.papers.model import PaperSeq
-from subscribers.model import Subscription
+from subscribers.model import SubscriberId, Subscription
 
 #: Pools kept in memory: welcomes bring the latest issue of each newsletter and cadence.
 POOLS_KEPT = 8
@@ -55,11 +55,12 @@ class Welcomes:
         digest_id = claim.digest_id
         if digest_id is None:
             wish = Wish(subscription.interests, subscription.size or size)
-            digest_id = self._choose_now(claim, wish, issue, pool, late)
+            digest_id = self._choose_now(claim, subscription.subscriber_id, wish, issue, pool, late)
         return None if digest_id is None else (issue, pool, digest_id)
 
-    def _choose_now(self, claim: NoticeClaim, wish: Wish, issue: Issue, pool: Pool, late: int) -> DigestId | None:
-        reader = claim.subscriber.id
+    def _choose_now(
+        self, claim: NoticeClaim, reader: SubscriberId, wish: Wish, issue: Issue, pool: Pool, late: int
+    ) -> DigestId | None:
         with self._database.write() as session:
             lock(session, "expansion")
             sent = already_sent(session, [reader], pool.order).get(reader, frozenset[PaperSeq]())

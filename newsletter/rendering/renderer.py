@@ -21,7 +21,8 @@ from newsletter.rendering.digests.kit import Kit
 from newsletter.rendering.digests.pictures import MailPictures
 from newsletter.rendering.errors import MessageRefused
 from newsletter.rendering.findings import errors_in
-from newsletter.rendering.message.assembly import Content, assemble, common_of, frame_of
+from newsletter.rendering.message.answering import Answering, answering
+from newsletter.rendering.message.assembly import AUTO_GENERATED, AUTO_REPLIED, Content, assemble, common_of, frame_of
 from newsletter.rendering.message.enclosed import Enclosure, shown_in
 from newsletter.rendering.message.encode import quoted_printable
 from newsletter.rendering.message.lint import BUDGET_BYTES, lint, lint_head
@@ -41,6 +42,7 @@ from newsletter.rendering.view.detail import DETAILS
 from newsletter.rendering.view.letters import Greeting, Letter, LetterView, build_letter, kind_of
 from newsletter.rendering.view.look import look_of
 from newsletter.rendering.view.views import DigestView, ReaderLinks, Setting, Views
+from newsletter.rendering.words.commands import sample_commands
 from newsletter.rendering.words.language import Language
 
 _log = logging.getLogger(__name__)
@@ -85,12 +87,11 @@ class Renderer:
         corrections: Sequence[Correction] = (),
         template: str | None = None,
         values: Mapping[str, object] | None = None,
-        unsubscribe_mailto: str = "",
     ) -> ComposedBody:
         """Compose the message of one digest, to be spliced per reader, and let the linter look at a filled-in copy.
 
         Equal arguments and templates give equal bodies. It has slots for the tokens ``UNSUBSCRIBE``, ``PREFERENCES`` and
-        ``FEEDBACK``.
+        ``FEEDBACK``, and for ``REPLY`` where the newsletter has an inbound address.
 
         Args:
             newsletter: whose names, addresses and template are used.
@@ -101,7 +102,6 @@ class Renderer:
             corrections: the issue's.
             template: ``welcome`` for the digest that greets somebody new; None takes the newsletter's own.
             values: what the welcome says besides the papers: ``rhythm``, ``hour`` and ``zone`` as in a :class:`Letter`.
-            unsubscribe_mailto: address that takes ``unsubscribe`` mails; ``""``: only the web does.
 
         Raises:
             MessageRefused: the linter found an error.
@@ -109,7 +109,7 @@ class Renderer:
             ValueError: the digest is empty or names a paper that is not in the pool, or ``values`` are not those wanted.
         """
         greeting = None if template is None else Greeting(template, values or {})
-        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting, unsubscribe_mailto)
+        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting)
         return self._checked(draft.body, f"issue {issue.id}, digest {digest.id}")
 
     def sample(
@@ -124,7 +124,6 @@ class Renderer:
         corrections: Sequence[Correction] = (),
         template: str | None = None,
         values: Mapping[str, object] | None = None,
-        unsubscribe_mailto: str = "",
     ) -> SampleMessage:
         """Compose a digest as :meth:`compose` does, filled in for ``address``, whatever the linter says of it.
 
@@ -136,7 +135,7 @@ class Renderer:
             ValueError: as for :meth:`compose`, or ``address`` is not one plain address with a domain in ASCII.
         """
         greeting = None if template is None else Greeting(template, values or {})
-        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting, unsubscribe_mailto)
+        draft = self._digest(newsletter, slug, issue, pool, digest, corrections, greeting)
         return self._sample(draft, address, issue.frozen_at)
 
     def kit(
@@ -166,9 +165,10 @@ class Renderer:
         template, (html, text) = templates.template(DIGEST), templates.parts(DIGEST)
         slots = Slots(self._nonce(f"bodies {slug} {issue.id}"))
         links = {page: self._url(page, slots.placeholder(page)) for page in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
-        content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]})
+        answers = answering(newsletter, slots, is_notice=False)
+        content = self._digest_content(newsletter, {UNSUBSCRIBE: links[UNSUBSCRIBE]}, answers)
         pictures = MailPictures(self._pictures, newsletter, self._base_url)
-        setting = self._setting(newsletter, issue, pool, links, pictures)
+        setting = self._setting(newsletter, issue, pool, links, pictures, answers)
         views = Views(newsletter, issue, _by_seq(pool), setting, corrections, has_late=template.has_late)
 
         def whole(view: DigestView) -> tuple[str, str]:
@@ -180,12 +180,12 @@ class Renderer:
         frame, common = frame_of(content, slots), common_of(content, slots)
         return Kit(views, html, text, whole, pictures.enclosure, frame, common, slots, self._checked)
 
-    def _digest_content(self, newsletter: NewsletterConfig, links: Mapping[str, str]) -> Content:
+    def _digest_content(self, newsletter: NewsletterConfig, links: Mapping[str, str], answers: Answering) -> Content:
         """Return what all digests say; subject, text and HTML are still empty."""
         return Content(
             from_name=newsletter.name,
             from_address=newsletter.from_address,
-            reply_to=newsletter.reply_to,
+            answering=answers,
             list_id=newsletter.list_id,
             subject="",
             links=links,
@@ -197,8 +197,8 @@ class Renderer:
     def compose_letter(self, newsletter: NewsletterConfig, slug: str, letter: Letter) -> ComposedBody:
         """Compose a letter, to be spliced for its reader, and let the linter look at a filled-in copy.
 
-        Equal arguments and templates give equal bodies. Its slots: ``CONFIRM`` of ``confirm`` and ``confirm-address``,
-        ``PREFERENCES`` and ``UNSUBSCRIBE`` of ``known`` and ``welcome-early``, none of ``address-changed``.
+        Equal arguments and templates give equal bodies. Its slots are those of its links, and ``REPLY`` where the newsletter
+        has an inbound address.
 
         Args:
             newsletter: whose names and addresses are used.
@@ -255,13 +255,16 @@ class Renderer:
         pool: Sequence[PoolEntry],
         links: Mapping[str, str],
         pictures: MailPictures,
+        answers: Answering,
     ) -> Setting:
+        language = self.language(newsletter)
         return Setting(
-            language=self.language(newsletter),
+            language=language,
             look=look_of(newsletter.look, pictures.logo()),
             links=ReaderLinks(links[UNSUBSCRIBE], links[PREFERENCES], links[FEEDBACK]),
             online_url=f"{self._base_url}/issues/{issue.newsletter}/{issue.number}",
             ranking_url=f"{self._base_url}/ranking",
+            commands=sample_commands(newsletter.cadences, language) if answers.takes_commands else "",
             images=pictures.of([entry.paper.seq for entry in pool]),
         )
 
@@ -274,7 +277,6 @@ class Renderer:
         digest: Digest,
         corrections: Sequence[Correction],
         greeting: Greeting | None,
-        unsubscribe_mailto: str,
     ) -> Draft:
         """Render with as much detail as fits the byte budget; with the least if nothing fits, for the linter to judge."""
         name = DIGEST if greeting is None else greeting.template
@@ -285,7 +287,8 @@ class Renderer:
         wanted = (UNSUBSCRIBE,) if greeting is None else greeting.kind.links
         template = self.template(newsletter, name)
         pictures = MailPictures(self._pictures, newsletter, self._base_url)
-        setting = self._setting(newsletter, issue, pool, links, pictures)
+        answers = answering(newsletter, slots, is_notice=greeting is not None)
+        setting = self._setting(newsletter, issue, pool, links, pictures, answers)
         views = Views(newsletter, issue, _by_seq(pool), setting, corrections, has_late=template.has_late)
         for detail in DETAILS:
             view = views.view(digest, detail)
@@ -296,12 +299,11 @@ class Renderer:
             if len(encoded) <= BUDGET_BYTES:
                 break
         content = replace(
-            self._digest_content(newsletter, {page: links[page] for page in wanted}),
+            self._digest_content(newsletter, {page: links[page] for page in wanted}, answers),
             subject=view.subject,
             text=_fill(template.text, f"{name}.txt", view=view, values=values),
             html=html,
-            unsubscribe_mailto=unsubscribe_mailto,
-            is_letter=greeting is not None,
+            auto_submitted=AUTO_GENERATED if greeting is not None else "",
             pictures=_enclosed(html, pictures),
         )
         body = assemble(content, slots, html=encoded)
@@ -310,22 +312,25 @@ class Renderer:
     def _letter(self, newsletter: NewsletterConfig, slug: str, letter: Letter) -> Draft:
         kind = kind_of(letter.template, letter.values)
         slots = Slots(self._nonce(f"letter {slug} {letter.template} {letter.key}"))
-        links = {name: self._url(name, slots.placeholder(name)) for name in kind.links}
+        links = {name: self._url(name, slots.placeholder(name)) for name in letter.links}
         pictures = MailPictures(self._pictures, newsletter, self._base_url)
-        look = look_of(newsletter.look, pictures.logo())
-        view = build_letter(newsletter, kind, letter.values, links, self.language(newsletter), look)
+        look, language = look_of(newsletter.look, pictures.logo()), self.language(newsletter)
+        answers = answering(newsletter, slots, is_notice=True)
+        commands = sample_commands(newsletter.cadences, language) if answers.takes_commands else ""
+        view = build_letter(newsletter, kind, letter.values, links, language, look, commands)
         template = self.template(newsletter, letter.template)
         html = _fill(template.html, f"{letter.template}.mjml", view=view, values=letter.values)
         content = Content(
             from_name=newsletter.name,
             from_address=newsletter.from_address,
-            reply_to=newsletter.reply_to,
+            answering=answers,
             list_id=newsletter.list_id if kind.has_list_id else "",
             subject=view.subject,
             links=links,
             text=_fill(template.text, f"{letter.template}.txt", view=view, values=letter.values),
             html=html,
-            is_letter=True,
+            auto_submitted=AUTO_REPLIED if kind.is_answer else AUTO_GENERATED,
+            in_reply_to=letter.in_reply_to,
             form_sub=letter.form_sub,
             picture_base=self._base_url,
             pictures=_enclosed(html, pictures),

@@ -6,8 +6,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
 from itertools import groupby
 
 from newsletter.clock import Clock
@@ -16,6 +14,7 @@ from newsletter.database import Database
 from newsletter.delivery.model import OutgoingMessage
 from newsletter.delivery.transport.errors import SmtpError
 from newsletter.delivery.transport.smtp import SmtpConnection
+from newsletter.notices.operator import operator_mail
 from newsletter.schedule.outcome import TOLD, SlotOutcome, SlotState
 from newsletter.schedule.store import SlotStore
 from newsletter.schedule.words import sentence
@@ -74,24 +73,24 @@ class Notes:
         return [
             OutgoingMessage(self._newsletters[slug].envelope_from or self._newsletters[slug].from_address, address, data)
             for slug, group in groupby(outcomes, key=lambda outcome: outcome.newsletter)
-            for data in [self._compose(self._newsletters[slug], list(group))]
+            for told in [list(group)]
             for address in self._note_to
+            for data in [self._compose(self._newsletters[slug], told, address)]
         ]
 
-    def _compose(self, newsletter: NewsletterConfig, outcomes: Sequence[SlotOutcome]) -> bytes:
-        named = hashlib.sha256("\n".join(f"{o.newsletter} {o.cadence} {o.slot}" for o in outcomes).encode()).hexdigest()
-        message = EmailMessage(policy=SMTP)
-        message["From"] = f"{_quoted(newsletter.name)} <{newsletter.from_address}>"
-        message["To"] = ", ".join(self._note_to)
-        message["Subject"] = f"No issue of {newsletter.name}, and why"
-        message["Date"] = self._clock.now()
-        message["Message-ID"] = f"<{named[:32]}@{newsletter.from_address.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
+    def _compose(self, newsletter: NewsletterConfig, outcomes: Sequence[SlotOutcome], to: str) -> bytes:
+        named = "\n".join([to, *(f"{o.newsletter} {o.cadence} {o.slot}" for o in outcomes)])
         lines = [f"{outcome.slot} ({outcome.cadence})\n{sentence(outcome)}\n" for outcome in outcomes]
         lines.append("No reader got a mail. Papers that nobody was sent come with the next issue.")
         lines.append(f"How things stand: {self._base_url}/status\nThe next slots: newsletter schedule show")
-        message.set_content("\n".join(lines) + "\n", cte="quoted-printable")
-        return message.as_bytes()
+        return operator_mail(
+            newsletter,
+            to=to,
+            subject=f"No issue of {newsletter.name}, and why",
+            text="\n".join(lines) + "\n",
+            message_id=f"<{hashlib.sha256(named.encode()).hexdigest()[:32]}@{newsletter.from_address.rpartition('@')[2]}>",
+            date=self._clock.now(),
+        )
 
 
 async def send_notes(notes: Notes, relay: RelayConfig) -> int:
@@ -124,9 +123,3 @@ async def send_notes(notes: Notes, relay: RelayConfig) -> int:
     if sent:
         log.info("schedule.noted mails=%d", sent)
     return sent
-
-
-def _quoted(name: str) -> str:
-    """Return a display name as a quoted string (RFC 5322 section 3.2.4)."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -19,7 +19,7 @@ from newsletter.notices.model import NoticeClaim
 from newsletter.notices.store import NoticeStore
 from newsletter.rendering.renderer import Renderer
 from subscribers.keys import LinkKeys
-from subscribers.model import Cadence, Choices, ConsentMethod, Interests, Notice, NoticeKind, SubscriberId
+from subscribers.model import Cadence, Choices, ConsentMethod, Interests, Notice, NoticeKind, Subscriber, SubscriberId
 from subscribers.tables import AddressChangeRow, SubscriptionRow
 from subscribers.tokens import KeyRing, TokenPurpose
 from tests.conftest import MONDAY
@@ -38,10 +38,15 @@ NEWSLETTERS = {
 
 
 def composer(
-    database: Database, *signers: DkimSigner, confirm_within: timedelta = WEEK, size: int = 10, language: str = "en"
+    database: Database,
+    *signers: DkimSigner,
+    confirm_within: timedelta = WEEK,
+    size: int = 10,
+    language: str = "en",
+    inbound_address: str = "",
 ) -> NoticeComposer:
     renderer = Renderer(None, base_url=BASE, secret=SECRET)
-    changes = {"size": size, "language": language}
+    changes = {"size": size, "language": language, "inbound_address": inbound_address}
     newsletters = {slug: newsletter.model_copy(update=changes) for slug, newsletter in NEWSLETTERS.items()}
     return NoticeComposer(
         database,
@@ -61,6 +66,11 @@ def claim(database: Database, *, at: datetime = MONDAY) -> NoticeClaim:
         found, _ = NoticeStore(session).claim(now=at, lease=timedelta(minutes=2), asked_after=at - WEEK)
     assert found is not None
     return found
+
+
+def person_of(claim: NoticeClaim) -> Subscriber:
+    assert claim.subscriber is not None
+    return claim.subscriber
 
 
 def parse(data: bytes) -> EmailMessage:
@@ -93,7 +103,7 @@ def test_the_mail_to_confirm_has_one_link_and_nothing_the_stranger_wrote(databas
     assert message["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in message
     said = texts(message)
-    token = KEYS.make_confirm(asked.subscriber, asked.reference)
+    token = KEYS.make_confirm(person_of(asked), asked.reference)
     assert f"{BASE}/confirm/{token}" in said
     assert "/unsubscribe/" not in said
     assert "/preferences/" not in said
@@ -106,6 +116,30 @@ def test_the_same_notice_gives_the_same_bytes(database: Database) -> None:
     confirm_notice(database)
     asked = claim(database)
     assert composer(database).compose(asked) == composer(database).compose(asked)
+
+
+def test_who_replies_to_a_notice_names_it(database: Database) -> None:
+    confirm_notice(database)
+    asked = claim(database)
+    made = composer(database, rsa_signer(), inbound_address="papers@example.org").compose(asked)
+    message = parse(made.data)
+    [reply_to] = [address.addr_spec for address in message["Reply-To"].addresses]
+    assert BOUNCES.read(reply_to) == Signed(SignedKind.NOTICE_REPLY, asked.notice_id)
+    assert reply_to.startswith("papers+")
+    assert BOUNCES.read(made.envelope_from) == Signed(SignedKind.NOTICE, asked.notice_id)
+    assert "Or just reply to this mail" in texts(message)
+    assert verifies(made.data)
+    assert not verifies(made.data.replace(reply_to.encode(), b"eve@example.org"))
+
+
+def test_a_welcome_can_be_left_by_mail(database: Database) -> None:
+    [reader] = add_readers(database, 1)
+    put(database, Notice(NoticeKind.WELCOME, reader, address(reader), NEWSLETTER))
+    asked = claim(database)
+    message = parse(composer(database, inbound_address="papers@example.org").compose(asked).data)
+    _, by_mail = message["List-Unsubscribe"].split(", ")
+    to = by_mail.removeprefix("<mailto:").removesuffix("?subject=unsubscribe>")
+    assert BOUNCES.read(to) == Signed(SignedKind.NOTICE_REPLY, asked.notice_id)
 
 
 def test_a_signed_notice_is_believed(database: Database) -> None:
@@ -145,11 +179,11 @@ def test_who_gets_it_already_is_told_so_with_a_way_to_choose_and_to_leave(databa
     asked = claim(database)
     message = parse(composer(database).compose(asked).data)
     assert message["Form-Sub"] is not None
-    unsubscribe = f"{BASE}/unsubscribe/{KEYS.make_unsubscribe(asked.subscriber, NEWSLETTER)}"
+    unsubscribe = f"{BASE}/unsubscribe/{KEYS.make_unsubscribe(person_of(asked), NEWSLETTER)}"
     assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
     said = texts(message)
     assert unsubscribe in said
-    assert f"{BASE}/preferences/{KEYS.make_preferences(asked.subscriber)}" in said
+    assert f"{BASE}/preferences/{KEYS.make_preferences(person_of(asked))}" in said
     assert "/confirm/" not in said
 
 
@@ -178,11 +212,11 @@ def test_a_change_of_address_is_asked_in_the_name_of_a_newsletter_they_get(datab
     message = parse(made.data)
     assert made.envelope_from == "robots@example.org"
     assert "Robots" in message["From"]
-    token = KEYS.make_address(asked.subscriber, reference)
+    token = KEYS.make_address(person_of(asked), reference)
     assert f"{BASE}/confirm/{token}" in texts(message)
     found = KEYS.claim(token, TokenPurpose.ADDRESS)
     assert found is not None
-    assert KEYS.verify(found, asked.subscriber, change_id=reference)
+    assert KEYS.verify(found, person_of(asked), change_id=reference)
 
 
 def test_the_old_address_is_told_and_given_no_link(database: Database) -> None:

@@ -16,11 +16,19 @@ COMES_BACK = {SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED, Suppres
 
 
 @pytest.mark.parametrize("reason", SuppressionReason)
-def test_only_the_question_to_come_back_reaches_a_suppressed_address(database: Database, reason: SuppressionReason) -> None:
+def test_only_what_was_asked_for_from_there_reaches_a_suppressed_address(database: Database, reason: SuppressionReason) -> None:
     with database.write() as session:
         SuppressionStore(session, HASHER).add(parse_address("gone@example.org"), reason, detail="", at=MONDAY)
     may_write = MayWrite(database, HASHER)
-    for kind in NoticeKind:
-        assert may_write("Gone@example.org", kind) is (kind is NoticeKind.CONFIRM and reason in COMES_BACK)
+    for kind in set(NoticeKind) - {NoticeKind.OPERATOR}:
+        asked_for = kind in {NoticeKind.CONFIRM, NoticeKind.ANSWER}
+        assert may_write("Gone@example.org", kind) is (asked_for and reason in COMES_BACK)
         assert may_write("here@example.org", kind)
         assert not may_write("no address", kind)
+
+
+@pytest.mark.parametrize("reason", SuppressionReason)
+def test_whoever_runs_the_newsletter_hears_of_it_in_any_case(database: Database, reason: SuppressionReason) -> None:
+    with database.write() as session:
+        SuppressionStore(session, HASHER).add(parse_address("gone@example.org"), reason, detail="", at=MONDAY)
+    assert MayWrite(database, HASHER)("gone@example.org", NoticeKind.OPERATOR)

@@ -26,11 +26,11 @@ from newsletter.digest.model import (
 )
 from newsletter.papers.model import Paper, PaperSeq
 from newsletter.pictures.model import PaperPictures, Picture
-from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, UNSUBSCRIBE, Personal, message_id
-from newsletter.rendering.view.letters import KINDS, Letter
+from newsletter.rendering.message.message import CONFIRM, FEEDBACK, PREFERENCES, REPLY, UNSUBSCRIBE, Personal, message_id
+from newsletter.rendering.view.letters import Letter, sample_values
 from newsletter.rendering.view.look import look_of
 from newsletter.rendering.view.views import ReaderLinks, Setting
-from newsletter.rendering.words.language import ENGLISH
+from newsletter.rendering.words.language import ENGLISH, Language
 from newsletter.trending.model import Receipt, ReceiptPart
 from subscribers.model import Cadence
 
@@ -39,7 +39,8 @@ BASE_URL = "https://papers.example.org"
 SECRET = b"a secret of the tests, 32 bytes."
 TOKEN = "AQAAAAAAAAcXw3-_9tYkqLm2VbN0sRzE"
 NEWSLETTER = NewsletterConfig(zone="Europe/Berlin", postal_address="Example Lab, 1 Sample Street, 10115 Berlin")
-TOKENS = dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), TOKEN)
+REPLY_TOKEN = "1300000007000000000000000a0b0c0d"
+TOKENS = {**dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), TOKEN), REPLY: REPLY_TOKEN}
 PERSONAL = Personal("ada@example.org", message_id(SECRET, 14, 7, "example.org"), FRIDAY, TOKENS)
 THEMES = ("quiet", "rich", "compact")
 FORM_SUB = "v=1; ip=192.0.2.1"
@@ -210,7 +211,7 @@ def in_theme(newsletter: NewsletterConfig, theme: str) -> NewsletterConfig:
     return newsletter.model_copy(update={"look": newsletter.look.model_copy(update={"theme": theme})})
 
 
-def values_of(template: str) -> dict[str, str]:
+def values_of(template: str, language: Language = ENGLISH) -> dict[str, object]:
     """What the template of a letter is given."""
     values = {
         "rhythm": "every day",
@@ -218,8 +219,9 @@ def values_of(template: str) -> dict[str, str]:
         "zone": "Europe/Berlin",
         "valid_for": "7 days",
         "signup_url": f"{BASE_URL}/",
+        "reason": "The mailbox is said to be full.",
     }
-    return {name: value for name, value in values.items() if name in KINDS[template].values}
+    return sample_values(template, values, language, name=NEWSLETTER.name)
 
 
 def letter_of(template: str) -> Letter:

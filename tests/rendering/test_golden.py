@@ -92,12 +92,24 @@ def letter(template: str, newsletter: NewsletterConfig) -> bytes:
     return RENDERER.compose_letter(newsletter, "papers", letter_of(template)).splice(PERSONAL)
 
 
+def digest_that_takes_commands(newsletter: NewsletterConfig) -> bytes:
+    pool = sample_pool()[:2]
+    answering = newsletter.model_copy(update={"inbound_address": "papers@example.org"})
+    return RENDERER.compose(answering, "papers", ISSUE, pool, digest_of(pool)).splice(PERSONAL)
+
+
+def confirm_by_a_reply(newsletter: NewsletterConfig) -> bytes:
+    return letter("confirm", newsletter.model_copy(update={"inbound_address": "papers@example.org"}))
+
+
 MESSAGES: dict[str, Callable[[NewsletterConfig], bytes]] = {
     "digest": digest_of_seven,
     "digest-embedded-pictures": digest_with_its_pictures,
     "digest-all-sections": digest_of_all_sections,
     "digest-one-paper": digest_of_one,
     "digest-hostile-titles": digest_of_hostile_titles,
+    "digest-takes-commands": digest_that_takes_commands,
+    "confirm-by-a-reply": confirm_by_a_reply,
     WELCOME: welcome,
     **{template: partial(letter, template) for template in KINDS if template != WELCOME},
 }

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,17 @@ def test_the_operator_is_told_once_of_slots_without_an_issue(app: App, clock: Ma
     assert "Hugging Face Daily Papers could not be read" in text
     assert "Only 2 papers are new" in text
     assert "2026-08-19" not in text
+
+
+def test_each_of_several_operators_gets_a_mail_of_their_own(app: App, clock: ManualClock) -> None:
+    keep(app, SlotState.SKIPPED, Reason.QUIET, Figures(2, 3), slot="2026-08-21")
+    to = ("operator@example.org", "second@example.org")
+    notes = Notes(app.database, clock, app.config.newsletters, note_to=to, base_url="https://papers.example.org")
+    messages = notes.messages(notes.untold())
+    parsed = [message_from_bytes(message.data) for message in messages]
+    assert [message.recipient for message in messages] == [message["To"] for message in parsed] == [*to]
+    assert len({message["Message-ID"] for message in parsed}) == 2
+    assert notes.messages(notes.untold()) == messages
 
 
 def test_a_relay_that_is_down_keeps_a_note_for_later(app: App) -> None:

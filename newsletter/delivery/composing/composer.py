@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.clock import Clock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
-from newsletter.delivery.composing.making import Body, BodyMaker, newsletter_of
+from newsletter.delivery.composing.making import Body, BodyMaker, newsletter_of, slots_of
 from newsletter.delivery.identity.dkim import BodySigner, DkimSigner
 from newsletter.delivery.identity.verp import EnvelopeSenders, SignedAddresses, SignedKind
 from newsletter.delivery.model import Claim, Draft, OutgoingMessage
@@ -30,6 +30,7 @@ from newsletter.rendering.message.message import (
     FEEDBACK,
     MESSAGE_ID,
     PREFERENCES,
+    REPLY,
     TO,
     UNSUBSCRIBE,
     Gapped,
@@ -70,12 +71,17 @@ class _Sending:
 
 @dataclass(slots=True)
 class _Body:
-    """A composed body, ready to be filled in: ``signer`` is None where the relay signs."""
+    """A composed body, ready to be filled in.
+
+    ``signer`` is None where the relay signs. ``takes_replies``: it has a signed address for answers; bodies that were stored
+    before the newsletter had one do not.
+    """
 
     sending: _Sending
     composed: Body
     is_wire_safe: bool
     signer: BodySigner | None
+    takes_replies: bool
     _uses: int = 0
     _message: Gapped | None = None
 
@@ -118,7 +124,7 @@ class DigestComposer:
             keys: sign the links.
             secret: the installation's key; Message-IDs depend on it.
             newsletters: by slug.
-            bounces: sign the envelope senders of newsletters that want it.
+            bounces: sign the addresses that answers come to, and the envelope senders of newsletters that want it.
             signers: DKIM keys by slug, the first to sign first; None, or none for a newsletter: the relay signs, or nobody.
         """
         self._database = database
@@ -126,6 +132,7 @@ class DigestComposer:
         self._keys = keys
         self._secret = secret
         self._newsletters = newsletters
+        self._addresses = bounces
         self._senders = EnvelopeSenders(newsletters, bounces)
         self._signers = signers or {}
         self._bodies: OrderedDict[DigestId, _Body] = OrderedDict()
@@ -182,6 +189,8 @@ class DigestComposer:
             PREFERENCES: self._keys.make_preferences(reader).encode(),
             FEEDBACK: self._keys.make_feedback(reader).encode(),
         }
+        if body.takes_replies:
+            values[REPLY] = self._addresses.token(SignedKind.DELIVERY_REPLY, claim.delivery_id).encode()
         data = body.fill(values)
         if is_sample:
             _look_at(claim, body.composed, values, data)
@@ -227,7 +236,8 @@ class DigestComposer:
                 continue
             signers = self._signers.get(sending.newsletter)
             signer = BodySigner(composed, signers) if signers else None
-            body = prepared[digest_id] = _Body(sending, composed, composed.is_wire_safe(), signer)
+            takes_replies = REPLY in slots_of(composed)
+            body = prepared[digest_id] = _Body(sending, composed, composed.is_wire_safe(), signer, takes_replies)
             self._bodies[digest_id] = body
             self._octets += composed.size
         while len(self._bodies) > BODIES_KEPT or (self._octets > OCTETS_KEPT and len(self._bodies) > 1):
@@ -274,7 +284,7 @@ def _encoded_date(moment: datetime) -> bytes:
 
 
 def _look_at(claim: Claim, body: Body, values: Mapping[str, bytes], data: bytes) -> None:
-    tokens = {name: values[name].decode() for name in (UNSUBSCRIBE, PREFERENCES, FEEDBACK)}
+    tokens = {name: values[name].decode() for name in (UNSUBSCRIBE, PREFERENCES, FEEDBACK, REPLY) if name in values}
     personal = Personal(values[TO].decode(), values[MESSAGE_ID].decode(), claim.dated_at, tokens)
     findings = lint(data, body.expectation(personal))
     if errors_in(findings):

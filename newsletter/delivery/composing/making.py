@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from newsletter.clock import Clock
@@ -14,7 +14,7 @@ from newsletter.digest.store import IssueStore
 from newsletter.errors import NewsletterError
 from newsletter.rendering.bodies import IssueBodies
 from newsletter.rendering.errors import RenderingError
-from newsletter.rendering.message.message import DATE, FEEDBACK, MESSAGE_ID, PREFERENCES, TO, UNSUBSCRIBE, ComposedBody
+from newsletter.rendering.message.message import DATE, FEEDBACK, MESSAGE_ID, PREFERENCES, REPLY, TO, UNSUBSCRIBE, ComposedBody
 from newsletter.rendering.message.pieces import Piece, PiecedBody, is_pieced, read_piece, read_recipe
 from newsletter.rendering.renderer import Renderer
 
@@ -22,7 +22,7 @@ from newsletter.rendering.renderer import Renderer
 ISSUES_KEPT, PIECES_KEPT, NAMES_KEPT = 4, 4096, 100_000
 
 #: What the messages of an issue are filled in with: the slots that a body may have.
-SLOTS = frozenset({TO, MESSAGE_ID, DATE, UNSUBSCRIBE, PREFERENCES, FEEDBACK})
+SLOTS = frozenset({TO, MESSAGE_ID, DATE, UNSUBSCRIBE, PREFERENCES, FEEDBACK, REPLY})
 
 Body = ComposedBody | PiecedBody
 
@@ -164,15 +164,19 @@ def _known(body: Body) -> Body:
     Raises:
         RenderingError: not all of them.
     """
-    names = (
-        {name for piece in body.pieces for name in piece.names} if isinstance(body, PiecedBody) else dict(body.slots).values()
-    )
-    if unknown := set(names) - SLOTS:
+    if unknown := set(slots_of(body)) - SLOTS:
         raise RenderingError(
             f"a stored message body has the slot {min(unknown)!r}, which this version does not know; "
             "was it written by a newer version?"
         )
     return body
+
+
+def slots_of(body: Body) -> Iterator[str]:
+    """Yield the slots of a body, in order, each as often as it is there."""
+    if isinstance(body, PiecedBody):
+        return (name for piece in body.pieces for name in piece.names)
+    return (name for _, name in body.slots)
 
 
 def newsletter_of(issue: Issue, newsletters: Mapping[str, NewsletterConfig]) -> NewsletterConfig:

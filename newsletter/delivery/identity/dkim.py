@@ -45,7 +45,7 @@ OVERSIGNED = (
     "content-type",
 )
 #: Fields that are signed where they are there.
-SIGNED = ("list-id", "auto-submitted", "form-sub")
+SIGNED = ("list-id", "list-help", "in-reply-to", "references", "auto-submitted", "form-sub")
 
 #: Fewer bits are refused (RFC 8301 section 3.2), and fewer than those advised are warned of.
 _LEAST_BITS, _ADVISED_BITS = 1024, 2048

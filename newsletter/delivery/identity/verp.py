@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.config import NewsletterConfig
+from newsletter.rendering.message.answering import LONGEST_PLAIN
+from newsletter.rendering.message.message import TOKEN_LENGTH
 from subscribers.tokens import Mac
 
 log = logging.getLogger(__name__)
 
-TOKEN_LENGTH = 32
-#: Octets before the @ that leave room for a token, of the 64 that there may be (RFC 5321 section 4.5.3.1.1).
-LONGEST_PLAIN = 64 - 1 - TOKEN_LENGTH
 _KEY_ID = 1
 _HEAD_BYTES, _MAC_BYTES = 6, 10
 _NUMBERS = 1 << 40

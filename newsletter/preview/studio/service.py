@@ -19,9 +19,9 @@ from newsletter.preview.studio.worst_cases import WORST_CASES, worst_case
 from newsletter.rendering.message.sample import SampleMessage
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
-from newsletter.rendering.view.letters import KINDS, WELCOME, Letter
+from newsletter.rendering.view.letters import KINDS, WELCOME, Letter, sample_values
 from newsletter.rendering.words.language import SOURCE
-from newsletter.rendering.words.sentences import rhythm
+from newsletter.rendering.words.sentences import return_words, rhythm
 from newsletter.schedule.slots import latest_slot
 from subscribers.model import Cadence, SubscriberId, SubscriberState
 from subscribers.store import SubscriberStore
@@ -278,7 +278,7 @@ class Studio:
         issue: Issue,
         content: Content,
         address: str,
-        welcome: Mapping[str, str | int] | None = None,
+        welcome: Mapping[str, object] | None = None,
     ) -> SampleMessage:
         """Make a digest, or the one that greets somebody new with the values of ``welcome``, which tells no corrections."""
         return self._renderer.sample(
@@ -337,14 +337,15 @@ class Studio:
             audience=None,
         )
 
-    def _values(self, kind: str, persona: Persona, newsletter: NewsletterConfig) -> dict[str, str | int]:
+    def _values(self, kind: str, persona: Persona, newsletter: NewsletterConfig) -> dict[str, object]:
         """Return what the template of a letter is given."""
         language = self._renderer.language(newsletter)
-        values: dict[str, str | int] = {
+        values = {
             "rhythm": rhythm(persona.cadence, language),
             "hour": language.hour(8),
             "zone": language.zone(newsletter.zone),
             "valid_for": language.lasting(_VALID_FOR),
             "signup_url": f"{self._base_url}/",
+            "reason": return_words("mailboxfull", language),
         }
-        return {name: value for name, value in values.items() if name in KINDS[kind].values}
+        return sample_values(kind, values, language, name=newsletter.name)

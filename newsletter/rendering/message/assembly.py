@@ -6,18 +6,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.rendering.message.answering import Answering
 from newsletter.rendering.message.enclosed import Enclosure
 from newsletter.rendering.message.encode import fold, phrase, quoted_printable, unstructured
 from newsletter.rendering.message.lint import (
     AUTO_SUBMITTED,
     FORM_SUB,
+    IN_REPLY_TO,
+    LIST_HELP,
     LIST_ID,
     LIST_UNSUBSCRIBE,
     LIST_UNSUBSCRIBE_POST,
+    REFERENCES,
     REPLY_TO,
     Expectation,
+    command_url,
 )
 from newsletter.rendering.message.message import DATE, MESSAGE_ID, TO, UNSUBSCRIBE, ComposedBody, Slots
+
+#: What causes a mail that is no issue (RFC 3834 section 5).
+AUTO_GENERATED, AUTO_REPLIED = "auto-generated", "auto-replied"
 
 _FORM_SUB = re.compile(r"v=1; [!-~]+(?: [!-~]+)*")
 
@@ -29,9 +37,10 @@ class Content:
     Attributes:
         links: by slot name, absolute URLs that end in the slot's placeholder and must stand in both parts. With an
             ``unsubscribe`` link, the message is one to unsubscribe from by one click (RFC 8058); without, it is not.
+        answering: where answers go.
         list_id: of the one newsletter it is about (RFC 2919); ``""``: it is about none, or about all.
-        unsubscribe_mailto: address that takes ``unsubscribe`` mails; ``""``: there is none.
-        is_letter: whether it was caused by one person's act; it is then marked as ``auto-generated`` (RFC 3834 section 5).
+        auto_submitted: what caused it, if it is no issue: :data:`AUTO_GENERATED` or :data:`AUTO_REPLIED`; ``""``: it is one.
+        in_reply_to: the Message-ID of the mail that it answers, with its angle brackets; ``""``: it answers none.
         form_sub: who filled in the form that caused it, for the Form-Sub field (draft-levine-mailbomb-header):
             ``v=1; ip=…``; ``""``: nobody did.
         picture_base: where pictures may come from; see :class:`~newsletter.rendering.message.lint.Expectation`.
@@ -40,14 +49,14 @@ class Content:
 
     from_name: str
     from_address: str
-    reply_to: str
+    answering: Answering
     list_id: str
     subject: str
     links: Mapping[str, str]
     text: str
     html: str
-    unsubscribe_mailto: str = ""
-    is_letter: bool = False
+    auto_submitted: str = ""
+    in_reply_to: str = ""
     form_sub: str = ""
     picture_base: str = ""
     pictures: tuple[Enclosure, ...] = ()
@@ -140,22 +149,34 @@ def common_of(content: Content, slots: Slots) -> Expectation:
         links=tuple((name, url.removesuffix(slots.placeholder(name))) for name, url in content.links.items()),
         forbidden=slots.placeholders,
         picture_base=content.picture_base,
+        reply_to=slots.mark(content.answering.reply_to),
+        commands_to=slots.mark(content.answering.commands_to),
+        auto_submitted=content.auto_submitted,
     )
 
 
 def _own_fields(content: Content) -> dict[str, list[str]]:
     """Return the fields that not every message has, in order, each as pieces between which it may be folded."""
     fields: dict[str, list[str]] = {}
-    if content.reply_to:
-        fields[REPLY_TO] = [content.reply_to]
+    reply_to, commands_to = content.answering.reply_to, content.answering.commands_to
+    if reply_to == commands_to != "":
+        # The name, as nobody should have to look at a token.
+        fields[REPLY_TO] = [*phrase(content.from_name), f"<{reply_to}>"]
+    elif reply_to:
+        fields[REPLY_TO] = [reply_to]
+    if content.in_reply_to:
+        fields |= {IN_REPLY_TO: [content.in_reply_to], REFERENCES: [content.in_reply_to]}
     if content.list_id:
         fields[LIST_ID] = [*phrase(content.from_name), f"<{content.list_id}>"]
     if UNSUBSCRIBE in content.links:
-        url, mailto = f"<{content.links[UNSUBSCRIBE]}>", content.unsubscribe_mailto
-        fields[LIST_UNSUBSCRIBE] = [f"{url},", f"<mailto:{mailto}?subject=unsubscribe>"] if mailto else [url]
+        url = f"<{content.links[UNSUBSCRIBE]}>"
+        # The page first: it is what RFC 8058 is about, and a client that knows it does not look further.
+        fields[LIST_UNSUBSCRIBE] = [f"{url},", f"<{command_url(commands_to, 'unsubscribe')}>"] if commands_to else [url]
         fields[LIST_UNSUBSCRIBE_POST] = ["List-Unsubscribe=One-Click"]
-    if content.is_letter:
-        fields[AUTO_SUBMITTED] = ["auto-generated"]
+        if commands_to:
+            fields[LIST_HELP] = [f"<{command_url(commands_to, 'help')}>"]
+    if content.auto_submitted:
+        fields[AUTO_SUBMITTED] = [content.auto_submitted]
     if content.form_sub:
         if not _FORM_SUB.fullmatch(content.form_sub):
             raise ValueError("Form-Sub is not of the form 'v=1; ip=…' in printable ASCII")

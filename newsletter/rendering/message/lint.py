@@ -14,6 +14,7 @@ from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy
 from functools import cache
+from urllib.parse import quote
 
 from newsletter.pictures.model import MOST_BYTES
 from newsletter.rendering.findings import Finding, Severity
@@ -29,16 +30,20 @@ MAX_LINE = 998
 COMMON_FIELDS = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type")
 #: Fields that some messages have; an expectation names them.
 REPLY_TO, LIST_ID, AUTO_SUBMITTED, FORM_SUB = "Reply-To", "List-Id", "Auto-Submitted", "Form-Sub"
-LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST = "List-Unsubscribe", "List-Unsubscribe-Post"
+LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE_POST, LIST_HELP = "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help"
+IN_REPLY_TO, REFERENCES = "In-Reply-To", "References"
 PART_FIELDS = ("Content-Type", "Content-Transfer-Encoding")
 PICTURE_FIELDS = (*PART_FIELDS, "Content-ID", "Content-Disposition")
 
+#: What needs no escape before the @ of a ``mailto:`` URL, besides letters, digits and ``-._~`` (RFC 6068 section 2).
+_IN_MAILTO = "!$'*+"
 #: How the standard library reads each field.
 _FIELDS = HeaderRegistry()
 _LIST_ID = re.compile(r"<[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$")
 #: How the octets of each type of picture begin (ISO/IEC 10918-1 annex B; W3C PNG section 5.2).
 _PICTURE_STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_MESSAGE_ID = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ class Expectation:
             the List-Unsubscribe field too.
         forbidden: strings that must be nowhere in it: the placeholders of slots.
         picture_base: where pictures may come from besides the message itself; ``""``: from nowhere.
+        reply_to: the one address in its Reply-To field; ``""``: it is not looked at.
+        commands_to: the address that takes commands, to which ``unsubscribe`` and ``help`` are mailed; ``""``: there is none.
+        auto_submitted: what its Auto-Submitted field says, if it has one.
     """
 
     recipient: str
@@ -61,6 +69,15 @@ class Expectation:
     links: tuple[tuple[str, str], ...]
     forbidden: tuple[str, ...] = ()
     picture_base: str = ""
+    reply_to: str = ""
+    commands_to: str = ""
+    auto_submitted: str = ""
+
+
+def command_url(address: str, command: str) -> str:
+    """Return the ``mailto:`` URL (RFC 6068) that writes a command to an address."""
+    local, _, domain = address.rpartition("@")
+    return f"mailto:{quote(local, safe=_IN_MAILTO)}@{domain}?subject={command}"
 
 
 def lint(message: bytes, expected: Expectation) -> list[Finding]:
@@ -147,24 +164,35 @@ def _check_values(parsed: EmailMessage, expected: Expectation) -> Iterator[Findi
         yield Finding("subject", f"the Subject reads {str(parsed['Subject'])!r} instead of {expected.subject!r}")
     if parsed["Date"].datetime is None or parsed["Date"].datetime.tzinfo is None:
         yield Finding("date", "the Date field is not a date with a zone")
-    if not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>", parsed["Message-ID"]):
+    if not _MESSAGE_ID.fullmatch(parsed["Message-ID"]):
         yield Finding("message-id", "the Message-ID is not of the form <left@right>")
+    yield from _check_own_fields(parsed, expected)
+
+
+def _check_own_fields(parsed: EmailMessage, expected: Expectation) -> Iterator[Finding]:
+    """Check the fields that not every message has."""
+    for name in (IN_REPLY_TO, REFERENCES):
+        if name in expected.fields and not _MESSAGE_ID.fullmatch(parsed[name]):
+            yield Finding(name.lower(), f"{name} is not of the form <left@right>")
+    if expected.reply_to and [address for _, address in _addresses(parsed, REPLY_TO)] != [expected.reply_to]:
+        yield Finding("reply-to", "the Reply-To field is not exactly the one expected address")
     if LIST_ID in expected.fields and not _LIST_ID.search(str(parsed[LIST_ID])):
         yield Finding("list-id", "List-Id does not end in <identifier> (RFC 2919 section 3)")
     if LIST_UNSUBSCRIBE in expected.fields:
         url = dict(expected.links).get("unsubscribe", "")
-        yield from _check_way_out(str(parsed[LIST_UNSUBSCRIBE]), str(parsed[LIST_UNSUBSCRIBE_POST]), url)
-    if AUTO_SUBMITTED in expected.fields and parsed[AUTO_SUBMITTED] != "auto-generated":
-        yield Finding("auto-submitted", "Auto-Submitted is not auto-generated (RFC 3834 section 5)")
+        yield from _check_way_out(str(parsed[LIST_UNSUBSCRIBE]), str(parsed[LIST_UNSUBSCRIBE_POST]), url, expected.commands_to)
+    if LIST_HELP in expected.fields and parsed[LIST_HELP] != f"<{command_url(expected.commands_to, 'help')}>":
+        yield Finding("list-help", "List-Help is not exactly the expected address (RFC 2369 section 3.1)")
+    if AUTO_SUBMITTED in expected.fields and parsed[AUTO_SUBMITTED] != expected.auto_submitted:
+        yield Finding("auto-submitted", f"Auto-Submitted is not {expected.auto_submitted} (RFC 3834 section 5)")
     if FORM_SUB in expected.fields and not str(parsed[FORM_SUB]).startswith("v=1; "):
         yield Finding("form-sub", "Form-Sub does not begin with its version")
 
 
-def _check_way_out(unsubscribe: str, post: str, url: str) -> Iterator[Finding]:
-    if not unsubscribe.startswith(f"<{url}>") or unsubscribe.count("<http") != 1 or "=?" in unsubscribe:
-        yield Finding(
-            "list-unsubscribe", "List-Unsubscribe does not begin with exactly the expected URL (RFC 8058 section 3.1)"
-        )
+def _check_way_out(unsubscribe: str, post: str, url: str, commands_to: str) -> Iterator[Finding]:
+    by_mail = f", <{command_url(commands_to, 'unsubscribe')}>" if commands_to else ""
+    if unsubscribe != f"<{url}>{by_mail}":
+        yield Finding("list-unsubscribe", "List-Unsubscribe is not exactly the expected URL and address (RFC 8058 section 3.1)")
     elif not re.match(r"https:|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", url):
         # A link to this machine is fine for trying things out: the configuration refuses it where mail really leaves.
         yield Finding("unsubscribe-https", "one-click unsubscribe needs https (RFC 8058 section 3.1)")

@@ -25,8 +25,8 @@ from subscribers.tokens import Mac
 
 TOKEN_LENGTH = 32
 TO, MESSAGE_ID, DATE = "to", "message-id", "date"
-#: Slots of tokens, each named after what its link is for.
-UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK = "unsubscribe", "confirm", "preferences", "feedback"
+#: Slots of tokens, each named after what its link is for; ``REPLY`` is that of the address that answers come to.
+UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK, REPLY = "unsubscribe", "confirm", "preferences", "feedback", "reply"
 
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
@@ -34,6 +34,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]{1,64}@[
 _LONGEST_ADDRESS = 320
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,255}>")
 _LONGEST_MESSAGE_ID = 322
+#: That of a mail of somebody else (RFC 5322 section 3.6.4), but for quoted strings and domain literals.
+_FOREIGN_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+>")
 _DATE_LENGTH = len("Thu, 01 Jan 1970 00:00:00 +0000")
 _LONGEST = {TO: b"." * _LONGEST_ADDRESS, MESSAGE_ID: b"<" * _LONGEST_MESSAGE_ID, DATE: b"F" * _DATE_LENGTH}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -113,7 +115,8 @@ class ComposedBody:
     """An encoded message but for its slots. ``pieces`` has an empty place for each of ``slots`` (place, slot name).
 
     ``html_bytes`` is the encoded size of the HTML part, which mailbox providers clip. ``common`` is what every message of it
-    must say: an expectation without recipient, whose links are named after their slots and end where the token begins.
+    must say: an expectation without recipient, whose links are named after their slots and end where the token begins, and in
+    whose addresses the slot of the token is marked.
     """
 
     html_bytes: int
@@ -223,7 +226,19 @@ def is_wire_safe(lines: Gapped) -> bool:
 def expected_of(common: Expectation, personal: Personal) -> Expectation:
     """Return what the linter should expect of one reader's message; ``common`` is what all of a body have in common."""
     links = tuple((name, f"{url}{personal.tokens[name]}") for name, url in common.links)
-    return replace(common, recipient=personal.recipient, links=links)
+    token = personal.tokens.get(REPLY, "")
+    return replace(
+        common,
+        recipient=personal.recipient,
+        links=links,
+        reply_to=common.reply_to.replace(marked_slot(REPLY), token),
+        commands_to=common.commands_to.replace(marked_slot(REPLY), token),
+    )
+
+
+def marked_slot(name: str) -> str:
+    r"""Return what stands for a slot in words that are kept with a body: ``\0NAME\0``."""
+    return f"\0{name}\0"
 
 
 def read_expectation(stored: dict[str, Any]) -> Expectation:
@@ -279,7 +294,7 @@ class Slots:
     def mark(self, text: str) -> str:
         r"""Return ``text`` with ``\0NAME\0`` in the place of each slot's placeholder."""
         for placeholder, name in self._names.items():
-            text = text.replace(placeholder, f"\0{name}\0")
+            text = text.replace(placeholder, marked_slot(name))
         return text
 
     def cut(self, message: str) -> tuple[tuple[bytes, ...], tuple[tuple[int, str], ...]]:
@@ -322,6 +337,11 @@ class MessageIds:
     def of(self, issue_id: int, subscriber_id: int) -> str:
         """Return the one of an issue for a reader, with its angle brackets."""
         return f"<{self._mac.of(b'message-id %d %d' % (issue_id, subscriber_id))[:16].hex()}{self._end}"
+
+
+def is_message_id(text: str) -> bool:
+    """Whether ``text`` is a plain message id with its angle brackets, short enough for a line of its own."""
+    return len(text) <= _LONGEST_MESSAGE_ID and _FOREIGN_ID.fullmatch(text) is not None
 
 
 def message_id(secret: bytes, issue_id: int, subscriber_id: int, domain: str) -> str:

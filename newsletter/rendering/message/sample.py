@@ -12,6 +12,7 @@ from newsletter.rendering.message.message import (
     CONFIRM,
     FEEDBACK,
     PREFERENCES,
+    REPLY,
     TOKEN_LENGTH,
     UNSUBSCRIBE,
     ComposedBody,
@@ -71,7 +72,8 @@ class SampleMessage:
 
 def sample_personal(address: str, message_id: str, dated_at: datetime) -> Personal:
     """Return what a sample is filled in with."""
-    return Personal(address, message_id, dated_at, dict.fromkeys((UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK), SAMPLE_TOKEN))
+    slots = UNSUBSCRIBE, CONFIRM, PREFERENCES, FEEDBACK, REPLY
+    return Personal(address, message_id, dated_at, dict.fromkeys(slots, SAMPLE_TOKEN))
 
 
 def sample_of(draft: Draft, personal: Personal) -> SampleMessage:

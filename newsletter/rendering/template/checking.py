@@ -18,9 +18,10 @@ from newsletter.rendering.message.page import Page
 from newsletter.rendering.template.compiled import Templates
 from newsletter.rendering.template.folder import TemplateFolder, naming
 from newsletter.rendering.template.parts import IndivisibleError
-from newsletter.rendering.view.letters import KINDS, WELCOME, Greeting, LetterView, build_letter
+from newsletter.rendering.view.letters import KINDS, WELCOME, Greeting, LetterView, build_letter, sample_values
 from newsletter.rendering.view.look import Image, Look, look_of
 from newsletter.rendering.view.views import CorrectionView, DigestView, Link, PaperView
+from newsletter.rendering.words.commands import sample_commands
 from newsletter.rendering.words.language import Language
 
 #: The template of an issue.
@@ -92,7 +93,7 @@ def _rendering_problems(templates: Templates, name: str, newsletter: NewsletterC
                 yield error
                 continue
             for slot in wanted:
-                if _LINKS[slot] not in page:
+                if getattr(view, _LINK_FIELDS[slot]) and _LINKS[slot] not in page:
                     problem = f"does not show {{{{ view.{_LINK_FIELDS[slot]} }}}}, which every such mail must have"
                     yield TemplateError(file, problem)
 
@@ -150,12 +151,14 @@ def _samples(
             yield _digest(newsletter, language, each, is_full=is_full), {}
             continue
         kind = KINDS[name]
-        values = dict.fromkeys(kind.values, f"{_BASE}/")
+        values = sample_values(name, dict.fromkeys(kind.values, f"{_BASE}/"), language, name=newsletter.name)
         if name == WELCOME:
             yield Greeting(name, values).over(_digest(newsletter, language, each, is_full=is_full), language), values
         else:
-            links = {slot: _LINKS[slot] for slot in kind.links}
-            yield build_letter(newsletter, kind, values, links, language, each), values
+            # Who is no reader gets an answer without links.
+            links = {slot: _LINKS[slot] for slot in kind.links if is_full or not kind.is_answer}
+            commands = sample_commands(newsletter.cadences, language) if is_full else ""
+            yield build_letter(newsletter, kind, values, links, language, each, commands), values
 
 
 def _digest(newsletter: NewsletterConfig, language: Language, look: Look, *, is_full: bool) -> DigestView:
@@ -177,6 +180,7 @@ def _digest(newsletter: NewsletterConfig, language: Language, look: Look, *, is_
         preferences_url=_LINKS[PREFERENCES],
         online_url=f"{_BASE}/issues/sample/1",
         ranking_url=f"{_BASE}/ranking",
+        commands=said(sample_commands(newsletter.cadences, language)),
         language=language.tag,
         direction=language.direction,
         look=look,

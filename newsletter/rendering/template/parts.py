@@ -19,7 +19,7 @@ OF_SHAPE = frozenset({"count", "more_online", "more_corrections"})
 OF_ISSUE = frozenset(
     {
         *("name", "tagline", "number", "date", "rhythm", "postal_address", "unsubscribe_url", "preferences_url"),
-        *("online_url", "ranking_url", "language", "direction", "start", "end", "look"),
+        *("online_url", "ranking_url", "commands", "language", "direction", "start", "end", "look"),
     },
 )
 #: Fields of the view that are papers in a row, or corrections of papers.

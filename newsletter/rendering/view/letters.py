@@ -1,7 +1,7 @@
 """Letters: mails to one person that are no issue, such as "please confirm". What each is given, and what it must say.
 
 Pure. No text of whoever filled in a form is ever in one: the words come from the templates, the newsletter's settings and a
-few named values.
+few named values. Only an answer repeats what a reader wrote, to the reader.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from newsletter.config import NewsletterConfig
 from newsletter.rendering.message.message import CONFIRM, PREFERENCES, UNSUBSCRIBE
 from newsletter.rendering.view.look import Look, Sides
 from newsletter.rendering.view.views import DigestView
+from newsletter.rendering.words.answers import ANSWER_VALUES, sample_answer
 from newsletter.rendering.words.catalogue import marked
 from newsletter.rendering.words.language import Language
 
@@ -25,25 +26,35 @@ class Letter:
     """What one letter is made of.
 
     Attributes:
-        template: ``confirm``, ``known``, ``welcome-early``, ``confirm-address``, ``address-changed`` or ``goodbye``.
+        template: ``confirm``, ``known``, ``welcome-early``, ``confirm-address``, ``address-changed``, ``goodbye``, ``answer``
+            or ``probe``.
         key: what makes it this letter and no other, such as ``notice 17``; equal letters give equal bytes.
         values: what its template is given, exactly, in the language of the newsletter: ``rhythm`` ("every day"), ``hour``
             ("08:00"), ``zone`` ("Europe/Berlin"), ``valid_for`` ("7 days"), ``signup_url``; see the template's head.
         form_sub: for the Form-Sub field: ``v=1; ip=…``; ``""``: it has none.
+        in_reply_to: the Message-ID of the mail it answers, with its angle brackets; ``""``: it answers none.
+        is_to_reader: whether it has the links of its kind: an answer to somebody who is no reader has none.
     """
 
     template: str
     key: str
-    values: Mapping[str, str | int]
+    values: Mapping[str, object]
     form_sub: str = ""
+    in_reply_to: str = ""
+    is_to_reader: bool = True
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Slots of the links it must have."""
+        return KINDS[self.template].links if self.is_to_reader else ()
 
 
 @dataclass(frozen=True, slots=True)
 class LetterView(Sides):
     """What the template of a letter is shown besides its ``values``. Absent text, and a link it does not have, is ``""``.
 
-    ``contact`` is the address that takes answers. ``number``, ``date``, ``intro``, ``online_url`` and ``ranking_url`` are those
-    of no issue, for what letters share with issues.
+    ``contact`` is the address to write to. ``commands`` are examples of what can be written in an answer. ``number``, ``date``,
+    ``intro``, ``online_url`` and ``ranking_url`` are those of no issue, for what letters share with issues.
     """
 
     name: str
@@ -55,6 +66,7 @@ class LetterView(Sides):
     confirm_url: str
     preferences_url: str
     unsubscribe_url: str
+    commands: str
     language: str
     direction: str
     look: Look
@@ -75,6 +87,7 @@ class LetterKind:
         links: slots of the links it must have. ``unsubscribe`` only where the person is subscribed.
         has_list_id: whether it is about one newsletter: then it carries that one's List-Id, as RFC 2919 section 3 wants of
             answers to single people too, and is filed beside the issues. A change of address is about all of them.
+        is_answer: whether it answers a mail (RFC 3834 section 3.1.7); the others are caused by an act of another kind.
     """
 
     subject: str
@@ -82,6 +95,7 @@ class LetterKind:
     values: frozenset[str]
     links: tuple[str, ...] = ()
     has_list_id: bool = True
+    is_answer: bool = False
 
 
 KINDS: Mapping[str, LetterKind] = {
@@ -127,6 +141,19 @@ KINDS: Mapping[str, LetterKind] = {
         marked("It is done. You can come back at any time."),
         frozenset({"signup_url"}),
     ),
+    "answer": LetterKind(
+        marked("Your mail to %(name)s"),
+        "%(gist)s",
+        ANSWER_VALUES,
+        (PREFERENCES, UNSUBSCRIBE),
+        is_answer=True,
+    ),
+    "probe": LetterKind(
+        marked("Do you still read this mailbox? %(name)s"),
+        marked("If you can read this, there is nothing to do."),
+        frozenset({"reason"}),
+        (PREFERENCES, UNSUBSCRIBE),
+    ),
 }
 
 
@@ -144,6 +171,19 @@ def kind_of(template: str, values: Mapping[str, object]) -> LetterKind:
     return kind
 
 
+def sample_values(template: str, given: Mapping[str, object], language: Language, *, name: str) -> dict[str, object]:
+    """Return the values of a letter to look at: those that are ``given`` by name, and a made-up answer to a mail.
+
+    Args:
+        template: of the letter.
+        given: values by name; those that the letter does not have are left out.
+        language: of the words.
+        name: of the newsletter.
+    """
+    known = {**given, **(sample_answer(language, name=name) if KINDS[template].is_answer else {})}
+    return {each: known[each] for each in KINDS[template].values}
+
+
 def build_letter(
     newsletter: NewsletterConfig,
     kind: LetterKind,
@@ -151,6 +191,7 @@ def build_letter(
     links: Mapping[str, str],
     language: Language,
     look: Look,
+    commands: str = "",
 ) -> LetterView:
     """Decide what the template of a letter is shown.
 
@@ -161,6 +202,7 @@ def build_letter(
         links: by slot name, the absolute URLs the letter has.
         language: of the words.
         look: of the newsletter.
+        commands: examples of what can be written in an answer; ``""``: answers are not understood.
     """
     return LetterView(
         name=newsletter.name,
@@ -168,10 +210,11 @@ def build_letter(
         subject=language.gettext(kind.subject) % {"name": newsletter.name},
         preheader=language.gettext(kind.preheader) % values,
         postal_address=newsletter.postal_address,
-        contact=newsletter.reply_to or newsletter.from_address,
+        contact=newsletter.reply_to or newsletter.inbound_address or newsletter.from_address,
         confirm_url=links.get(CONFIRM, ""),
         preferences_url=links.get(PREFERENCES, ""),
         unsubscribe_url=links.get(UNSUBSCRIBE, ""),
+        commands=commands,
         language=language.tag,
         direction=language.direction,
         look=look,

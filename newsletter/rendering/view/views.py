@@ -79,6 +79,7 @@ class Setting:
         links: of the reader.
         online_url: the page of the issue.
         ranking_url: the page that says how the ranking works.
+        commands: what the reader may write in an answer; ``""``: answers are not understood.
         images: returns the pictures of a paper, by its number and what they show; None where there are none.
     """
 
@@ -87,6 +88,7 @@ class Setting:
     links: ReaderLinks
     online_url: str
     ranking_url: str
+    commands: str = ""
     images: Callable[[PaperSeq, str], PaperImages | None] = lambda _seq, _alt: None
 
 
@@ -146,7 +148,7 @@ class DigestView(Sides):
     """One digest as it is shown: ``lead``, then ``cards``, then ``rising`` as a list, then what takes off late.
 
     ``count`` papers are in it; of those, ``more_online`` are on the page of the issue only, as the mail has no room. The same
-    goes for ``more_corrections`` beyond ``corrections``.
+    goes for ``more_corrections`` beyond ``corrections``. ``commands`` are examples of what the reader may write in an answer.
     """
 
     name: str
@@ -162,6 +164,7 @@ class DigestView(Sides):
     preferences_url: str
     online_url: str
     ranking_url: str
+    commands: str
     language: str
     direction: str
     look: Look
@@ -246,6 +249,7 @@ class Views:
             preferences_url=setting.links.preferences,
             online_url=setting.online_url,
             ranking_url=setting.ranking_url,
+            commands=setting.commands,
             language=setting.language.tag,
             direction=setting.language.direction,
             look=setting.look,

@@ -41,6 +41,26 @@ def rhythm(cadence: Cadence, language: Language) -> str:
     return words[cadence]
 
 
+def return_words(reason: str, language: Language) -> str:
+    """Return why mails to an address come back, as a sentence; ``""`` where the reason says nothing to its reader.
+
+    Args:
+        reason: by the name that bounce parsers share: ``mailboxfull``.
+        language: of the words.
+    """
+    _ = language.gettext
+    words = {
+        "mailboxfull": _("The mailbox is said to be full."),
+        "userunknown": _("There is said to be no such mailbox."),
+        "hasmoved": _("There is said to be no such mailbox."),
+        "hostunknown": _("The domain of the address is not found."),
+        "suspend": _("The mailbox is said to be switched off."),
+        "expired": _("The server of the mailbox cannot be reached."),
+        "filtered": _("The mailbox does not take them."),
+    }
+    return words.get(reason, "")
+
+
 def subject(titles: Sequence[str], language: Language) -> str:
     """Return the subject for papers with these (clean) titles: the first one's short title and how many more there are."""
     if len(titles) == 1:

@@ -152,6 +152,49 @@ def test_each_delivery_has_its_own_envelope(composer: DigestComposer, claimed: C
     assert {message.recipient for message in made} == {claimed.address}
 
 
+ANSWERED = NewsletterConfig(inbound_address="papers@example.org")
+
+
+def test_who_replies_to_a_message_names_the_delivery_and_so_does_who_leaves_by_mail(database: Database, claimed: Claim) -> None:
+    made = make_composer(database, rsa_signer(), newsletter=ANSWERED).compose(claimed)
+    message = message_from_bytes(made.data, policy=policy.default)
+    assert made.is_checked
+    assert verifies(made.data)
+    [reply_to] = [address.addr_spec for address in message["Reply-To"].addresses]
+    assert reply_to.startswith("papers+")
+    assert SignedAddresses(SECRET).read(reply_to) == Signed(SignedKind.DELIVERY_REPLY, claimed.delivery_id)
+    page, by_mail = message["List-Unsubscribe"].split(", ")
+    assert page.startswith("<http")
+    assert by_mail == f"<mailto:{reply_to}?subject=unsubscribe>"
+    assert message["List-Help"] == f"<mailto:{reply_to}?subject=help>"
+    for field in (b"Reply-To: ", b"<mailto:", b"List-Help: "):
+        assert not verifies(made.data.replace(field, field + b"x", 1))
+    for part in message.iter_parts():
+        assert "Or just reply: weekly, less 2, pause 2w, stop, help." in part.get_content()
+
+
+def test_each_delivery_has_its_own_address_for_answers(database: Database, claimed: Claim) -> None:
+    composer = make_composer(database, newsletter=ANSWERED)
+    other = replace(claimed, delivery_id=DeliveryId(2))
+    first, second = [composer.compose(each).data for each in (claimed, other)]
+    token = SignedAddresses(SECRET).token(SignedKind.DELIVERY_REPLY, 2).encode()
+    assert token not in first
+    assert second.count(token) == 3
+    assert make_composer(database, newsletter=ANSWERED).compose(claimed).data == first
+
+
+def test_an_issue_that_is_open_while_answers_are_switched_on_or_off_goes_on_as_it_began(
+    database: Database, claimed: Claim
+) -> None:
+    plain = make_composer(database).compose(claimed).data
+    assert make_composer(database, newsletter=ANSWERED).compose(claimed).data == plain
+    with database.write() as session:
+        session.execute(delete(ComposedBodyRow))
+    answered = make_composer(database, newsletter=ANSWERED).compose(claimed).data
+    assert b"papers+" in answered
+    assert make_composer(database).compose(claimed).data == answered
+
+
 def test_a_newsletter_without_an_address_for_bounces_gets_them_where_its_mail_comes_from(
     database: Database, claimed: Claim
 ) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from newsletter.rendering.findings import Severity, errors_in
-from newsletter.rendering.message.assembly import assemble
+from newsletter.rendering.message.assembly import AUTO_GENERATED, AUTO_REPLIED, assemble
 from newsletter.rendering.message.lint import Expectation, lint
 from newsletter.rendering.message.message import CONFIRM, UNSUBSCRIBE, Slots
-from tests.rendering.message.test_message import NONCE, composed, content
+from tests.rendering.message.test_message import NONCE, composed, content, with_inbound
 from tests.rendering.samples import BASE_URL, PERSONAL, TOKEN
 
 GOOD = composed().splice(PERSONAL)
@@ -81,7 +81,46 @@ def test_a_broken_rule_is_found_in_a_letter(old: bytes, new: bytes, rule: str) -
     slots = Slots(NONCE)
     url = f"{BASE_URL}/confirm/{slots.placeholder(CONFIRM)}"
     words = {"text": url, "html": f'<a href="{url}">x</a>'}
-    body = assemble(content(slots, links={CONFIRM: url}, **words, is_letter=True, form_sub="v=1; ip=192.0.2.1"), slots)
+    body = assemble(
+        content(slots, links={CONFIRM: url}, **words, auto_submitted=AUTO_GENERATED, form_sub="v=1; ip=192.0.2.1"), slots
+    )
+    expected, letter = body.expectation(PERSONAL), body.splice(PERSONAL)
+    assert rules(letter, expected) == set()
+    assert old in letter
+    assert rule in rules(letter.replace(old, new, 1), expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        (b"<papers+1300", b"<papers+1400", "reply-to"),
+        (b'Reply-To: "Trending Papers"', b"Reply-To: eve@example.org,", "reply-to"),
+        (b"subject=unsubscribe", b"subject=subscribe", "list-unsubscribe"),
+        (b"<mailto:papers+", b"<mailto:eve+", "list-unsubscribe"),
+        (b"List-Help: <mailto:papers+", b"List-Help: <mailto:eve+", "list-help"),
+        (b"List-Help", b"List-Post", "unexpected-header"),
+    ],
+)
+def test_an_address_for_answers_of_another_message_is_found(old: bytes, new: bytes, rule: str) -> None:
+    body = with_inbound()
+    data = body.splice(PERSONAL)
+    assert old in data
+    assert rule in rules(data.replace(old, new, 1), body.expectation(PERSONAL))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        (b"auto-replied", b"auto-generated", "auto-submitted"),
+        (b"In-Reply-To: <1@example.net>", b"In-Reply-To: 1@example.net", "in-reply-to"),
+        (b"References: <1@example.net>", b"References: <1@example.net> <2@example.net>", "references"),
+        (b"References: <1@example.net>\r\n", b"", "missing-header"),
+    ],
+)
+def test_a_broken_rule_is_found_in_an_answer(old: bytes, new: bytes, rule: str) -> None:
+    slots = Slots(NONCE)
+    own = {"auto_submitted": AUTO_REPLIED, "in_reply_to": "<1@example.net>"}
+    body = assemble(content(slots, **own), slots)
     expected, letter = body.expectation(PERSONAL), body.splice(PERSONAL)
     assert rules(letter, expected) == set()
     assert old in letter

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.config import NewsletterConfig
 from newsletter.rendering.errors import RenderingError
-from newsletter.rendering.message.assembly import Content, assemble
-from newsletter.rendering.message.lint import lint
+from newsletter.rendering.message.answering import Answering, answering
+from newsletter.rendering.message.assembly import AUTO_GENERATED, Content, assemble
+from newsletter.rendering.message.lint import command_url, lint
 from newsletter.rendering.message.message import (
     CONFIRM,
+    REPLY,
     TO,
     UNSUBSCRIBE,
     ComposedBody,
@@ -24,10 +27,11 @@ from newsletter.rendering.message.message import (
     MessageIds,
     Slots,
     date_field,
+    is_message_id,
     message_id,
 )
 from subscribers.tokens import Mac
-from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, SECRET, TOKEN
+from tests.rendering.samples import BASE_URL, FRIDAY, PERSONAL, REPLY_TOKEN, SECRET, TOKEN
 
 NONCE = b"n" * 32
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -38,7 +42,7 @@ def content(slots: Slots, **changes: Any) -> Content:
     plain = Content(
         from_name="Trending Papers",
         from_address="papers@example.org",
-        reply_to="",
+        answering=Answering(),
         list_id="papers.example.org",
         subject="Lantern, and 8 more papers new to you",
         links={UNSUBSCRIBE: url},
@@ -80,12 +84,58 @@ def test_the_long_unsubscribe_url_is_whole_in_the_header() -> None:
     assert lint(data, body.expectation(PERSONAL)) == []
 
 
-def test_a_way_out_by_mail_and_an_address_for_answers_are_added_when_asked_for() -> None:
-    body = composed(unsubscribe_mailto="leave@example.org", reply_to="editor@example.org")
+SIGNED = f"papers+{REPLY_TOKEN}@example.org".encode()
+
+
+def with_inbound(**changes: object) -> ComposedBody:
+    """A body of a newsletter that takes answers and commands."""
+    slots = Slots(NONCE)
+    newsletter = NewsletterConfig.model_validate({"inbound_address": "papers@example.org", **changes})
+    return assemble(content(slots, answering=answering(newsletter, slots, is_notice=False)), slots)
+
+
+def test_who_replies_and_who_leaves_by_mail_writes_to_an_address_of_this_message() -> None:
+    body = with_inbound()
     data = body.splice(PERSONAL)
-    assert b">,\r\n <mailto:leave@example.org?subject=unsubscribe>\r\n" in data
-    assert b"\r\nReply-To: editor@example.org\r\n" in data
+    assert b'\r\nReply-To: "Trending Papers"\r\n <%b>\r\n' % SIGNED in data
+    assert b">,\r\n <mailto:%b?subject=unsubscribe>\r\n" % SIGNED in data
+    assert b"\r\nList-Help: <mailto:%b?subject=help>\r\n" % SIGNED in data
+    assert data.index(b"List-Unsubscribe: <https:") < data.index(b"<mailto:")
     assert lint(data, body.expectation(PERSONAL)) == []
+    assert body.is_wire_safe()
+    assert ComposedBody.from_bytes(body.to_bytes()) == body
+
+
+def test_an_operators_own_address_for_answers_stays_and_leaving_by_mail_works_all_the_same() -> None:
+    body = with_inbound(reply_to="editor@example.org")
+    data = body.splice(PERSONAL)
+    assert b"\r\nReply-To: editor@example.org\r\n" in data
+    assert b">,\r\n <mailto:%b?subject=unsubscribe>\r\n" % SIGNED in data
+    assert lint(data, body.expectation(PERSONAL)) == []
+
+
+def test_an_address_without_room_for_a_token_takes_answers_and_no_commands() -> None:
+    long = f"{'papers-' * 5}@example.org"
+    data = with_inbound(inbound_address=long).splice(PERSONAL)
+    assert f"\r\nReply-To: {long}\r\n".encode() in data
+    assert b"mailto:" not in data
+    assert b"List-Help" not in data
+
+
+def test_a_body_with_a_signed_address_needs_its_token() -> None:
+    tokens = {name: token for name, token in PERSONAL.tokens.items() if name != REPLY}
+    with pytest.raises(ValueError, match="no value for the slot 'reply'"):
+        with_inbound().splice(replace(PERSONAL, tokens=tokens))
+
+
+def test_what_would_end_a_mailto_address_is_escaped() -> None:
+    assert command_url("a&b=c?d+e@example.org", "help") == "mailto:a%26b%3Dc%3Fd+e@example.org?subject=help"
+
+
+def test_only_plain_message_ids_of_others_are_believed() -> None:
+    assert is_message_id("<CAF=abc+1.2@mail.example.org>")
+    for wrong in ("", "x", "<a@b", "<a b@c>", "<a@b>\r\nBcc: x@y", "<a@b> <c@d>", f"<{'a' * 400}@b>", "<a@@b>", "<ä@b>"):
+        assert not is_message_id(wrong)
 
 
 def test_the_same_arguments_give_the_same_bytes_also_from_a_stored_body() -> None:
@@ -259,7 +309,7 @@ def test_a_body_of_a_version_to_come_is_named_as_such() -> None:
 def test_a_message_without_a_way_out_is_no_list_mail() -> None:
     slots = Slots(NONCE)
     url = f"{BASE_URL}/confirm/{slots.placeholder(CONFIRM)}"
-    own = {"list_id": "", "is_letter": True, "form_sub": "v=1; ip=::1"}
+    own = {"list_id": "", "auto_submitted": AUTO_GENERATED, "form_sub": "v=1; ip=::1"}
     body = assemble(content(slots, links={CONFIRM: url}, text=url, html=f'<a href="{url}">x</a>', **own), slots)
     data = body.splice(replace(PERSONAL, tokens={CONFIRM: TOKEN}))
     assert lint(data, body.expectation(PERSONAL)) == []

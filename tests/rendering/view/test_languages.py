@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -20,9 +21,9 @@ from newsletter.rendering.message.lint import lint
 from newsletter.rendering.message.message import ComposedBody
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.template.folder import TemplateFolder
-from newsletter.rendering.view.letters import KINDS, WELCOME, Letter
+from newsletter.rendering.view.letters import KINDS, WELCOME, Letter, sample_values
 from newsletter.rendering.words.catalogue import placeholders, read_catalogue, texts_of
-from newsletter.rendering.words.sentences import rhythm
+from newsletter.rendering.words.sentences import return_words, rhythm
 from newsletter.rendering.words.text import width
 from subscribers.model import Cadence
 from tests.rendering.samples import (
@@ -58,15 +59,16 @@ def compose(renderer: Renderer, mail: str, **changes: object) -> ComposedBody:
     """A mail of each kind, its values in the newsletter's language."""
     newsletter = NEWSLETTER.model_copy(update=changes)
     language = renderer.language(newsletter)
-    values = {
+    values: Mapping[str, object] = {
         "rhythm": rhythm(Cadence.WEEKLY, language),
         "hour": language.hour(8),
         "zone": language.zone("Europe/Berlin"),
         "valid_for": language.lasting(timedelta(days=7)),
         "signup_url": f"{BASE_URL}/",
+        "reason": return_words("mailboxfull", language),
     }
     if mail in KINDS:
-        values = {name: value for name, value in values.items() if name in KINDS[mail].values}
+        values = sample_values(mail, values, language, name=newsletter.name)
         if mail != WELCOME:
             return renderer.compose_letter(newsletter, "papers", Letter(mail, "notice 17", values))
     if mail == "all sections":
@@ -119,7 +121,7 @@ def english_of(code: str) -> set[str]:
 def test_a_mail_in_another_language_passes_the_linter_and_says_nothing_in_english(
     renderer: Renderer, mail: str, code: str
 ) -> None:
-    body = compose(renderer, mail, language=code)
+    body = compose(renderer, mail, language=code, inbound_address="papers@example.org")
     assert lint(body.splice(PERSONAL), body.expectation(PERSONAL)) == []
     message, text, html = parts_of(body)
     for said in (str(message["Subject"]), " ".join(text.split()), " ".join(shown(html).split())):
@@ -200,7 +202,8 @@ def test_no_word_of_a_template_is_beside_the_catalogues(tmp_path: Path, theme: s
     digest = digest_of(pool, ("keyword:1", "author:2", "lab:3"))
     bodies = [renderer.compose(newsletter, "papers", ISSUE, pool, digest)]
     for template, kind in KINDS.items():
-        values = {name: f"{BASE_URL}/" if name == "signup_url" else "12" for name in kind.values}
+        rows = {"points": ("12",), "asked": ("12",), "help": (("12", "12"),), "status": (("12", "12"),)}
+        values = {name: f"{BASE_URL}/" if name == "signup_url" else rows.get(name, "12") for name in kind.values}
         if template == WELCOME:
             bodies.append(renderer.compose(newsletter, "papers", ISSUE, pool, digest, template=template, values=values))
         else:

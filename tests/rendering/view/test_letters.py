@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from tests.rendering.samples import (
     ISSUE,
     NEWSLETTER,
     PERSONAL,
+    REPLY_TOKEN,
     SECRET,
     TOKEN,
     digest_of,
@@ -41,6 +45,8 @@ OWN_FIELDS = {
     "confirm-address": ["Auto-Submitted"],
     "address-changed": ["Auto-Submitted"],
     "goodbye": ["List-Id", "Auto-Submitted"],
+    "answer": TO_SUBSCRIBED,
+    "probe": TO_SUBSCRIBED,
 }
 
 
@@ -71,7 +77,7 @@ def test_a_letter_has_exactly_its_fields_and_the_linter_finds_nothing(renderer: 
     assert lint(body.splice(PERSONAL), body.expectation(PERSONAL)) == []
     message, _, _ = message_of(body)
     assert message.keys() == [*ALWAYS, *OWN_FIELDS[template], *LAST]
-    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Auto-Submitted"] == ("auto-replied" if template == "answer" else "auto-generated")
     assert message["Form-Sub"] == (FORM_SUB if template == "confirm" else None)
     assert NEWSLETTER.name in message["Subject"]
 
@@ -96,11 +102,21 @@ def test_the_text_of_a_letter_is_whole_and_keeps_to_72_columns(renderer: Rendere
     assert "\n\n\n" not in text.replace("\r", "")
     assert "!" not in text
     for value in values_of(template).values():
-        assert value in " ".join(text.split())
-        assert value in " ".join(html.split())
+        for words in _words_of(value):
+            assert words in " ".join(text.split())
+            assert escape(words) in " ".join(html.split())
     assert NEWSLETTER.postal_address in text
     assert NEWSLETTER.postal_address in html
     assert "{{" not in text.replace(" {{ braces }} ", "")
+
+
+def _words_of(value: object) -> Iterator[str]:
+    """All words within the value of a letter."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _words_of(each)
 
 
 @pytest.mark.parametrize("template", LETTERS)
@@ -162,6 +178,50 @@ def test_equal_letters_give_equal_bytes_and_another_key_another_boundary(rendere
     assert first == again == ComposedBody.from_bytes(first.to_bytes())
     other = renderer.compose_letter(NEWSLETTER, "papers", Letter(template, "notice 18", letter.values, letter.form_sub))
     assert other.splice(PERSONAL) != first.splice(PERSONAL)
+
+
+INBOUND = "papers@example.org"
+SIGNED = f"papers+{REPLY_TOKEN}@example.org"
+
+
+@pytest.mark.parametrize("template", KINDS)
+@pytest.mark.parametrize("reply_to", ["", "editor@example.org"])
+def test_who_replies_to_a_letter_is_understood_wherever_answers_to_issues_go(
+    renderer: Renderer, template: str, reply_to: str
+) -> None:
+    body = body_of(renderer, template, inbound_address=INBOUND, reply_to=reply_to)
+    assert lint(body.splice(PERSONAL), body.expectation(PERSONAL)) == []
+    message, _, _ = message_of(body)
+    assert message["Reply-To"] == f"Trending Papers <{SIGNED}>"
+    if UNSUBSCRIBE in KINDS[template].links:
+        assert message["List-Unsubscribe"].endswith(f", <mailto:{SIGNED}?subject=unsubscribe>")
+        assert message["List-Help"] == f"<mailto:{SIGNED}?subject=help>"
+
+
+@pytest.mark.parametrize("template", ["confirm", "confirm-address"])
+def test_what_can_be_confirmed_by_a_reply_says_so_and_only_there(renderer: Renderer, template: str) -> None:
+    said = "Or just reply to this mail"
+    for part in message_of(body_of(renderer, template, inbound_address=INBOUND))[1:]:
+        assert said in part
+    for part in message_of(body_of(renderer, template))[1:]:
+        assert said not in part
+
+
+def test_an_answer_names_the_mail_it_answers(renderer: Renderer) -> None:
+    letter = replace(letter_of("answer"), in_reply_to="<1@example.net>")
+    body = renderer.compose_letter(NEWSLETTER, "papers", letter)
+    assert lint(body.splice(PERSONAL), body.expectation(PERSONAL)) == []
+    message, _, _ = message_of(body)
+    assert message["In-Reply-To"] == message["References"] == "<1@example.net>"
+
+
+def test_an_answer_to_somebody_who_is_no_reader_has_no_link_of_a_reader(renderer: Renderer) -> None:
+    body = renderer.compose_letter(NEWSLETTER, "papers", replace(letter_of("answer"), is_to_reader=False))
+    message, text, html = message_of(body)
+    assert lint(body.splice(PERSONAL), body.expectation(PERSONAL)) == []
+    assert "List-Unsubscribe" not in message
+    assert TOKEN not in text
+    assert TOKEN not in html
 
 
 def test_a_letter_nobody_knows_or_with_other_values_is_refused(renderer: Renderer) -> None:
