@@ -5,26 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from newsletter.delivery.identity.verp import Signed
-from newsletter.inbound.model import Stored, Verdict
+from newsletter.inbound.model import Door, MailKind, Stored, Verdict
 from newsletter.inbound.reading.mail import Mail
 from subscribers.model import Notice, SubscriberId
-
-
-class Door(StrEnum):
-    """Which of our addresses a mail came to.
-
-    ``BOUNCES``: an envelope sender of ours, signed or not. ``REPLY``: the signed address that takes answers to one message.
-    ``PLAIN``: an address that takes commands, without a signature. ``UNKNOWN``: none of ours, or the way in does not tell.
-    """
-
-    BOUNCES = "bounces"
-    REPLY = "reply"
-    PLAIN = "plain"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +48,8 @@ class Handled:
         newsletter: slug, ``""`` if none.
         facts: what is worth keeping, as figures and names; never an address.
         notices: mails that leave because of it, written in the transaction that settles the mail.
+        kind: what the mail was found to be, where only the handler knows: of a provider's report.
+        detail: likewise; at most 32 characters.
     """
 
     outcome: str
@@ -69,6 +57,8 @@ class Handled:
     newsletter: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    kind: MailKind | None = None
+    detail: str = ""
 
 
 class Handler(Protocol):
@@ -82,6 +72,19 @@ class Handler(Protocol):
 
         Args:
             received: the mail.
+            now: aware UTC.
+        """
+        ...
+
+
+class ReportHandler(Protocol):
+    """Acts on what a provider's webhook said; as :class:`Handler`, safe to call again."""
+
+    def handle(self, stored: Stored, *, now: datetime) -> Handled:
+        """Act on a report. ``Handled.kind`` says what it was; None counts as other.
+
+        Args:
+            stored: the body of the request, and whose it is.
             now: aware UTC.
         """
         ...

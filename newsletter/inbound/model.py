@@ -36,6 +36,31 @@ class MailKind(StrEnum):
     OTHER = "other"
 
 
+class Door(StrEnum):
+    """Which of our addresses a mail came to.
+
+    ``BOUNCES``: an envelope sender of ours, signed or not. ``REPLY``: the signed address that takes answers to one message;
+    ``CONFIRM``: likewise, and that message asks to confirm something. ``UNSUBSCRIBE``: NAME+unsubscribe@DOMAIN of an address
+    that takes commands. ``PLAIN``: such an address itself. ``UNKNOWN``: none of ours, or the way in does not tell.
+    """
+
+    BOUNCES = "bounces"
+    REPLY = "reply"
+    CONFIRM = "confirm"
+    UNSUBSCRIBE = "unsubscribe"
+    PLAIN = "plain"
+    UNKNOWN = "unknown"
+
+
+class InboundState(StrEnum):
+    """Where a kept mail stands. ``FAILED``: handling it was tried often enough; it waits for the operator."""
+
+    WAITING = "waiting"
+    AT_WORK = "at-work"
+    HANDLED = "handled"
+    FAILED = "failed"
+
+
 class BounceReason(StrEnum):
     """Why a message was not delivered, in the names that bounce parsers share.
 

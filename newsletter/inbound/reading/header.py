@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from newsletter.inbound.reading.charsets import decode
+from newsletter.inbound.reading.transfer import with_line_feeds
 from newsletter.inbound.reading.words import decode_words
 
 #: Fields of a whole mail.
@@ -47,7 +48,8 @@ class HeaderReader:
         before it.
 
         Args:
-            raw: with ``\\n`` line ends.
+            raw: the mail; its line ends are single line feeds.
+            start: of the first field.
             end: nothing from here on is looked at.
         """
         fields: list[tuple[str, str]] = []
@@ -89,3 +91,9 @@ class HeaderReader:
             text, used = decode_words(text, self._words_left)
             self._words_left -= used
         return text
+
+
+def read_fields(raw: bytes) -> Header:
+    """Return the fields at the begin of a text, as of a report in a part of its own; what follows them is not looked at."""
+    raw = with_line_feeds(raw).lstrip(b"\n")
+    return HeaderReader().read(raw, 0, len(raw))[0]

@@ -13,6 +13,7 @@ from newsletter.inbound.reading.header import Header
 from newsletter.inbound.reading.html import text_of
 from newsletter.inbound.reading.part import Part
 from newsletter.inbound.reading.structure import Structure
+from newsletter.inbound.reading.transfer import with_line_feeds
 
 __all__ = ["Header", "Mail", "Part", "read_mail"]
 
@@ -52,9 +53,8 @@ class Mail:
         """
         texts = [part for part in self.parts if part.depth == 0 and part.content_type in ("text/plain", "text/html")]
         texts = [part for part in texts if not part.is_attached] or texts
-        plain = {
-            part.alternative for part in texts if part.alternative and part.content_type == "text/plain" and part.body.strip()
-        }
+        texts = [part for part in texts if part.body.strip()]
+        plain = {part.alternative for part in texts if part.alternative and part.content_type == "text/plain"}
         return tuple(part for part in texts if part.content_type == "text/plain" or part.alternative not in plain)
 
 
@@ -64,8 +64,6 @@ def read_mail(raw: bytes) -> Mail:
     Limits of a whole mail: 50 levels, 1,000 parts, 4,000 fields of 64 KiB with 2,000 encoded words, 20,000 lines that may be
     boundaries; what is beyond is left out or left as it is, and the mail is called damaged.
     """
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     structure = Structure(len(raw))
-    header, kind, parameters = structure.read_message(raw)
+    header, kind, parameters = structure.read(with_line_feeds(raw))
     return Mail(header, kind, parameters, tuple(structure.parts), tuple(structure.enclosed), structure.is_damaged)

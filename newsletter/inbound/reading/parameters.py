@@ -10,7 +10,7 @@ from newsletter.inbound.reading.charsets import decode
 
 MAX_PARAMETERS = 200
 _TYPE = re.compile(r"[\s\"]*([\w!#$&^.+-]{1,100})\s*/\s*([\w!#$&^.+-]{1,100})", re.ASCII)
-_PARAMETER = re.compile(r";[\s;]*([^\s=;\"]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^;]*)", re.DOTALL)
+_PARAMETER = re.compile(r";\s*([^\s=;\"]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^;]*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SECTION = re.compile(r"([^*]+)\*(?:(\d{1,4})(\*?)|)", re.DOTALL)
 

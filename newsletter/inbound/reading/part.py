@@ -18,7 +18,7 @@ class Part:
         content_type: like ``text/plain``, lower case; ``text/plain`` where none is given or it cannot be read.
         parameters: of the Content-Type, names in lower case.
         depth: how many messages it stands in: 0 in the mail itself, 1 in a message that the mail encloses, …
-        body: its bytes, with the transfer encoding undone as far as that goes; line ends of the mail are ``\\n``.
+        body: its bytes, with the transfer encoding undone as far as that goes; line ends of the mail are line feeds.
         alternative: number of the outermost multipart/alternative it stands in, from 1; 0: none.
     """
 
@@ -31,7 +31,7 @@ class Part:
 
     @cached_property
     def text(self) -> str:
-        """The body as text with ``\\n`` line ends; bytes that are not of its charset are replaced."""
+        """The body as text, its line ends single line feeds; bytes that are not of its charset are replaced."""
         text = decode(self.body, self.parameters.get("charset", ""))
         return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import binascii
 import re
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _BLANK_BEFORE_END = re.compile(rb"=[ \t]+\n")
-#: A line of real base64 within this many bytes, or the text was never encoded.
+_STRANGE = re.compile(rb"[^A-Za-z0-9+/=\s]+")
+#: Bytes by which one sees whether a text was ever encoded.
 _LOOKED_AT = 4096
 
 
@@ -18,7 +20,7 @@ def undo(body: bytes, encoding: str) -> bytes:
     base64, as some lists add it, is dropped.
 
     Args:
-        body: with ``\\n`` line ends.
+        body: its line ends are line feeds.
         encoding: the value of Content-Transfer-Encoding.
     """
     name = encoding.strip().lower()
@@ -31,16 +33,23 @@ def undo(body: bytes, encoding: str) -> bytes:
     return body
 
 
+def with_line_feeds(raw: bytes) -> bytes:
+    """Return text whose line ends are line feeds, whatever they were, also where they were doubled on the way."""
+    if b"\r" not in raw:
+        return raw
+    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _from_base64(body: bytes) -> bytes:
     begin = body[:_LOOKED_AT]
-    strange = sum(len(run) for run in _NOT_BASE64.findall(begin)) - begin.count(b"\n") - begin.count(b"=")
-    if strange * 20 > len(begin) or b" " in begin.strip().split(b"\n", 1)[0]:
+    strange = sum(len(run) for run in _STRANGE.findall(begin))
+    if strange * 10 > len(begin) or b" " in begin.strip().split(b"\n", 1)[0]:
         return body
     try:
         return binascii.a2b_base64(body)
     except ValueError:
         pass
     # Cut, or with a letter too many: whole groups of four are what is left to read.
-    letters = _NOT_BASE64.sub(b"", body)
+    letters = body.translate(None, _NOT_BASE64)
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))

@@ -20,6 +20,7 @@ def decode_words(value: str, limit: int) -> tuple[str, int]:
     is one line.
 
     Args:
+        value: of the field, unfolded.
         limit: words beyond this many stay as they are.
     """
     pieces: list[str] = []
@@ -32,7 +33,7 @@ def decode_words(value: str, limit: int) -> tuple[str, int]:
         if decoded is None:
             continue
         between = value[end : match.start()]
-        is_apart = count == 0 or not between.isspace() and between != ""
+        is_apart = count == 0 or between.strip() != ""
         if is_apart or match[1].lower() != charset:
             pieces.append(decode(waiting, charset))
             waiting = b""
