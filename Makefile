@@ -6,6 +6,7 @@
 PYTHON ?=
 TESTS ?= tests
 UPGRADE ?=
+RUNS ?= 1000000
 VENV := .venv
 BIN := $(VENV)/bin
 UV := .cache/uv/bin/uv
@@ -19,7 +20,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run install test torture lint bench docs messages pictures lock clean install-dev chromium spamassassin
+.PHONY: help run install test torture fuzz lint bench docs messages pictures lock clean install-dev chromium spamassassin mailservers
 
 help:  ## print this list
 	@echo "Usage: make TARGET"
@@ -32,11 +33,15 @@ run: install  ## set everything up and run the demo: real papers, a built-in inb
 install: $(VENV)/.installed  ## set up .venv with the program and what it needs, at the versions of requirements.lock
 	@:
 
-test: install-dev chromium spamassassin  ## set everything up and run the whole test suite (TESTS=tests/papers for a part)
+test: install-dev chromium spamassassin mailservers  ## set everything up and run the whole test suite (TESTS=tests/papers for a part)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(TESTS)
 
 torture: install-dev chromium  ## run the long versions of tests that have one (minutes)
 	@TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 -m torture $(TESTS)
+
+fuzz: install-dev  ## feed RUNS=1000000 made-up mails to all that reads mail (for a night; needs Linux on x86-64)
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-fuzz.lock
+	@$(BIN)/python tests/fuzz/all.py --runs $(RUNS)
 
 lint: install-dev  ## check style, formatting, types and the import contract
 	$(BIN)/ruff check .
@@ -61,6 +66,8 @@ lock: $(BIN)/python pyproject.toml  ## write the lock files anew (UPGRADE=--upgr
 	@$(LOCK) --extra postgres --extra speed --group build --output-file requirements.lock pyproject.toml
 	@$(LOCK) --extra postgres --extra speed --group dev --constraint requirements.lock \
 	  --output-file requirements-dev.lock pyproject.toml
+	@$(LOCK) --extra postgres --extra speed --group fuzz --constraint requirements.lock \
+	  --output-file requirements-fuzz.lock pyproject.toml
 
 clean:  ## remove .venv, caches and build results (the demo leaves nothing behind)
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -117,4 +124,13 @@ spamassassin:
 	  echo "Installing SpamAssassin for the tests of mails (apt-get)"; export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends spamassassin; } >/dev/null 2>&1 \
 	    || echo "SpamAssassin could not be installed; its tests are left out" >&2; \
+	fi
+
+# Mail comes in through real servers where they are there; the tests with them are left out elsewhere.
+mailservers:
+	@command -v postfix >/dev/null 2>&1 && command -v dovecot >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing Postfix and Dovecot for the tests of inbound mail (apt-get)"; export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends postfix dovecot-imapd; } >/dev/null 2>&1 \
+	    || echo "Postfix and Dovecot could not be installed; their tests are left out" >&2; \
 	fi

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,51 +16,9 @@ from newsletter.delivery.ledger.account import Accounts
 from newsletter.delivery.model import DeliveryState
 from tests.delivery.keys import ed25519_key, pem, rsa_key, verifies
 from tests.flow import SETTINGS, account, build, numbered, send, subscribe, take_in, wait_for
+from tests.postfix import postfix
 
 READERS = 1_000
-MAIN = """\
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-command_directory = {commands}
-daemon_directory = {daemons}
-mail_owner = postfix
-setgid_group = postdrop
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = mx.example.org
-mynetworks = 127.0.0.0/8
-mydestination =
-alias_maps =
-local_recipient_maps =
-virtual_mailbox_domains = example.org
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:all/
-virtual_uid_maps = static:65534
-virtual_gid_maps = static:65534
-smtpd_recipient_restrictions = permit_mynetworks, reject
-smtpd_client_connection_count_limit = 0
-default_transport = error:nothing leaves this machine
-relay_transport = error:nothing leaves this machine
-"""
-#: Its services: name, type, whether in a chroot or as root (never), most processes, program.
-SERVICES = """\
-127.0.0.1:{port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-error unix - - n - - error
-retry unix - - n - - error
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-"""
 DKIM = """
 [smtp]
 host = "127.0.0.1"
@@ -77,34 +31,6 @@ key_file = "rsa.pem"
 [newsletters.papers.dkim.second]
 key_file = "ed25519.pem"
 """
-
-
-@contextmanager
-def postfix() -> Iterator[tuple[int, Path]]:
-    """Run an instance of its own as long as the block lasts; give its port and the folder of its one mailbox."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = shutil.which("postfix")
-    assert program is not None
-    commands = Path(program).parent
-    daemons = subprocess.run([commands / "postconf", "-dh", "daemon_directory"], capture_output=True, text=True, check=True)
-    # Its users must get in, and pytest's own folders are closed to them.
-    with tempfile.TemporaryDirectory(prefix="postfix-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        for part, owner in (("conf", "root"), ("queue", "root"), ("data", "postfix"), ("mail", "nobody")):
-            (folder / part).mkdir()
-            shutil.chown(folder / part, owner)
-        main = MAIN.format(folder=folder, commands=commands, daemons=daemons.stdout.strip())
-        (folder / "conf/main.cf").write_text(main, encoding="utf-8")
-        (folder / "conf/master.cf").write_text(SERVICES.format(port=port), encoding="utf-8")
-        run = [program, "-c", str(folder / "conf")]
-        subprocess.run([*run, "start"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-        try:
-            yield port, folder / "mail/all/new"
-        finally:
-            subprocess.run([*run, "stop"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
 
 
 @contextmanager
@@ -123,7 +49,8 @@ def signing_program(folder: Path, port: int, clock: ManualClock) -> Iterator[App
 
 
 def test_a_thousand_messages_arrive_once_each_and_signed(tmp_path: Path, clock: ManualClock) -> None:
-    with postfix() as (port, mailbox), signing_program(tmp_path, port, clock) as app:
+    with postfix() as server, signing_program(tmp_path, server.port, clock) as app:
+        mailbox = server.mailbox("all")
         take_in(app, tmp_path, numbered(1, 8))
         readers = {f"reader{number}@example.org" for number in range(READERS)}
         subscribe(app, *sorted(readers))

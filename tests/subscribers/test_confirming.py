@@ -78,6 +78,7 @@ class Mailbox:
 
     def last_token(self) -> str:
         notice = self.notices.put_in[-1]
+        assert notice.subscriber_id is not None
         subscriber = self.service.find(notice.subscriber_id)
         if notice.kind is KIND.CONFIRM:
             return self.keys.make_confirm(subscriber, notice.reference)

@@ -58,6 +58,7 @@ class House:
 
     def confirm_path(self, notice: Notice) -> str:
         """Return the path of the link in a notice to confirm."""
+        assert notice.subscriber_id is not None
         subscriber = self.deps.subscribers.find(notice.subscriber_id)
         make = self.keys.make_address if notice.kind is NoticeKind.CONFIRM_ADDRESS else self.keys.make_confirm
         return f"/confirm/{make(subscriber, notice.reference)}"

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from newsletter.clock import ManualClock
 from newsletter.config import FieldConfig, SignUpConfig
 from newsletter.database import Database
-from subscribers.model import Cadence, NoticeKind
+from subscribers.holdings import Held
+from subscribers.model import Cadence, Notice, NoticeKind
 from tests.web.house import House, house
 from tests.web.serving import PAPERS, ROBOTS
 
@@ -26,6 +27,12 @@ def two(database: Database, clock: ManualClock) -> Iterator[House]:
     own = {"role": FieldConfig(label="What you do", kind="choice", options=("student", "engineer"), required=True)}
     with house(database, clock, newsletters={"papers": PAPERS, "robots": ROBOTS.model_copy(update={"fields": own})}) as made:
         yield made
+
+
+def held(home: House, notice: Notice) -> Held:
+    """Return what is held about the person a notice goes to."""
+    assert notice.subscriber_id is not None
+    return home.deps.subscribers.held(notice.subscriber_id)
 
 
 def waiting(home: House) -> int:
@@ -56,11 +63,11 @@ def test_the_form_brings_a_mail_to_confirm_with_what_was_picked(home: House) -> 
     assert home.calls["wake"] == 1
     (notice,) = home.receive()
     assert (notice.kind, notice.newsletter, notice.client) == (NoticeKind.CONFIRM, "papers", "127.0.0.1")
-    wish = home.deps.subscribers.held(notice.subscriber_id).wishes[0]
+    wish = held(home, notice).wishes[0]
     assert (wish.choices.cadence, wish.choices.local_hour, wish.choices.zone) == (Cadence.WEEKLY, 7, "Europe/Berlin")
     assert wish.choices.interests.categories == ("cs.CL", "cs.LG")
     assert wish.choices.interests.keywords == ("diffusion", "theorem proving")
-    assert home.deps.subscribers.held(notice.subscriber_id).consents[0].wording == PAPERS.wording
+    assert held(home, notice).consents[0].wording == PAPERS.wording
     assert PAPERS.wording in home.client.get("/").text
 
 
@@ -120,7 +127,7 @@ def test_a_form_without_a_good_seal_asks_for_one_more_press_and_keeps_all_values
     again = home.client.post("/subscribe", data={**kept, "keywords": "<b>", "address": "new@example.org"})
     assert "Look into your inbox" in again.text
     (notice,) = home.receive()
-    wish = home.deps.subscribers.held(notice.subscriber_id).wishes[0]
+    wish = held(home, notice).wishes[0]
     assert wish.choices.cadence is Cadence.MONTHLY
     assert wish.choices.interests.keywords == ("<b>",)
 
@@ -180,7 +187,7 @@ def test_json_needs_no_form_before_it(home: House) -> None:
     answer = home.client.post("/subscribe", json=wish)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     (notice,) = home.receive()
-    choices = home.deps.subscribers.held(notice.subscriber_id).wishes[0].choices
+    choices = held(home, notice).wishes[0].choices
     assert choices.interests.keywords == ("one; two", "three")
     assert choices.local_hour == 5
 
@@ -191,7 +198,7 @@ def test_the_address_may_be_called_email_as_forms_elsewhere_do(home: House) -> N
     assert 'value="b@example.org"' in page
     home.clock.advance(timedelta(seconds=5))
     assert home.client.post("/subscribe", data={**hidden(page), "address": "b@example.org"}).status_code == 200
-    people = [home.deps.subscribers.find(notice.subscriber_id).address for notice in home.receive()]
+    people = [held(home, notice).subscriber.address for notice in home.receive()]
     assert people == ["a@example.org", "b@example.org"]
 
 
@@ -239,7 +246,7 @@ def test_one_of_two_newsletters_is_preselected_and_has_its_own_fields(two: House
         assert two.client.post("/subscribe", data=form).status_code == 200
     kinds = {notice.newsletter: notice for notice in two.receive()}
     assert set(kinds) == {"robots", "papers"}
-    wish = two.deps.subscribers.held(kinds["robots"].subscriber_id).wishes[0]
+    wish = held(two, kinds["robots"]).wishes[0]
     assert wish.choices.fields == (("role", "student"),)
     assert wish.choices.zone == "Europe/Berlin"
 
