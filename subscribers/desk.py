@@ -15,7 +15,7 @@ from subscribers.address import Address, parse_address
 from subscribers.admission import LIFTED_BY_OWN_WISH
 from subscribers.choices_json import choices_from_json
 from subscribers.errors import AddressError
-from subscribers.limits import LimitStore, mailbox_of
+from subscribers.limits import BY_MAIL, LimitStore, mailbox_of
 from subscribers.model import (
     ConsentMethod,
     Notice,
@@ -113,7 +113,7 @@ class SignUpDesk:
         now = self._clock.now()
         with self._database.write() as session:
             limits = LimitStore(session, self._hasher)
-            verdicts = limits.admit([one.client for one in batch], limits=self._limits, now=now)
+            verdicts = limits.admit([_client(one) for one in batch], limits=self._limits, now=now)
             taken = [one for one, verdict in zip(batch, verdicts, strict=True) if verdict is Verdict.TAKEN]
             SignUpStore(session).add(taken, now=now)
         for verdict, count in sorted(Counter(verdicts).items()):
@@ -201,3 +201,7 @@ class SignUpDesk:
         wish = wishes.ask(person.id, one.newsletter, asked, now=now)
         ask_by_mail(session, self._notices, person, wish, client=one.client, now=now)
         return Ending.CONFIRM, person.id
+
+
+def _client(sign_up: SignUp) -> str:
+    return f"{BY_MAIL}{sign_up.address.lower()}" if sign_up.method is ConsentMethod.MAIL else sign_up.client

@@ -22,6 +22,8 @@ REFILL = timedelta(hours=1)
 #: Name of the budget everybody shares.
 TOTAL = "total"
 _UNKNOWN = "unknown"
+#: Begins the name of whoever signs up by mail.
+BY_MAIL = "mail "
 #: Keeps SQLite's parser from taking ON CONFLICT behind an INSERT … SELECT for a join's condition.
 _ALWAYS = text("true")
 #: Parts of a token; adding them up must not cost a whole one.
@@ -89,8 +91,11 @@ def share_out(
 def network_of(client: str) -> str:
     """Return the network somebody is counted with: IPv4 /24, IPv6 /64; one of its own for all whose address is unknown.
 
-    An IPv4 address written as IPv6 (``::ffff:192.0.2.1``) counts as what it is.
+    An IPv4 address written as IPv6 (``::ffff:192.0.2.1``) counts as what it is. A sign-up by mail, ``mail ADDRESS``, is counted
+    by the address it is for, as nothing else about it is sure.
     """
+    if client.startswith(BY_MAIL):
+        return client
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from newsletter.errors import NewsletterError
 from newsletter.web.confirming import Confirming
 from newsletter.web.feedback import Feedback
+from newsletter.web.hooks import HookPosts
 from newsletter.web.issues import Issues
 from newsletter.web.leaving import Leaving
 from newsletter.web.middleware import BelowPath, Failures, SafeHeaders, SmallBodies
@@ -64,6 +65,7 @@ def create_app(deps: WebDeps, pages: Pages, *, routers: Iterable[APIRouter] = ()
         app.include_router(router)
     # The last one added sees a request first.
     app.add_middleware(SmallBodies, answer=pages.error)
+    app.add_middleware(HookPosts, hooks=deps.hooks, answer=pages.error)
     app.add_middleware(Failures, answer=pages.error)
     app.add_middleware(SafeHeaders)
     app.add_middleware(BelowPath, path=urlsplit(deps.base_url).path.rstrip("/"))

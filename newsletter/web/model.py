@@ -9,6 +9,7 @@ from typing import Protocol
 
 from newsletter.clock import Clock
 from newsletter.config import NewsletterConfig, SignUpConfig, TrendingConfig
+from newsletter.inbound.webhooks.door import Hooks, NoHooks
 from newsletter.pictures.model import NoPictures, Pictures
 from newsletter.rendering.view.look import Image
 from newsletter.rendering.view.views import CorrectionView, PaperView
@@ -193,6 +194,7 @@ class WebDeps:
         pictures: what mails show.
         status: what the page about how things stand shows; by itself nothing is known.
         taste: what readers' feedback says; by itself nothing is learned.
+        hooks: takes what providers of mail report; by itself there are none.
     """
 
     base_url: str
@@ -217,3 +219,4 @@ class WebDeps:
     pictures: Pictures = field(default_factory=NoPictures)
     status: Callable[[], Status] = Status
     taste: Tastes = field(default_factory=NoTaste)
+    hooks: Hooks = field(default_factory=NoHooks)

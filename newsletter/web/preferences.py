@@ -30,6 +30,7 @@ from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.network import client_of
 from newsletter.web.pages import Pages
 from newsletter.web.routes import BAD_BODY, TOKEN, UNKNOWN, Doc, Routes
+from newsletter.web.stopped import stopped_mails
 from subscribers.errors import HasLeftError, NotSubscribedError, SuppressedError, UnknownSubscriberError
 from subscribers.fields import OwnField
 from subscribers.holdings import Held
@@ -87,6 +88,7 @@ class Preferences:
             "resume": self._resume,
             "leave": self._leave,
             "subscribe": self._subscribe,
+            "start-again": self._start_again,
             "address": self._ask_address,
             "take-back": self._take_back,
             "forget-opinions": self._forget_opinions,
@@ -185,18 +187,32 @@ class Preferences:
         before = next((wish.choices for wish in held.wishes if wish.newsletter == slug), None)
         choices = before or Choices(cadence=newsletter.cadences[0], zone=self._zone(held) or newsletter.zone)
         try:
-            self._deps.subscribers.subscribe_again(
-                held.subscriber.id,
-                slug,
-                choices,
-                method=ConsentMethod.WEB,
-                wording=newsletter.wording,
-                detail="preferences",
-            )
+            self._bring_back(held, slug, newsletter, choices)
         except SuppressedError:
-            words = f"Mails to this address were stopped for good. Write to {newsletter.reply_to or newsletter.from_address}."
-            return _Done(problems={"act": words})
+            return _Done(problems={"act": _for_good(newsletter)})
         return _Done(f"You get {newsletter.name}, {rhythm_words(newsletter, choices)}.", newsletter=slug)
+
+    def _start_again(self, held: Held, _form: Form, _client: str) -> _Done:
+        gets = next((found for found in held.subscriptions if found.newsletter in self._deps.newsletters), None)
+        if gets is None:
+            return _Done(problems={"act": _GONE_MEANWHILE})
+        newsletter = self._deps.newsletters[gets.newsletter]
+        try:
+            # Their choices stay, and whatever else they got comes again too: one mailbox, one state.
+            self._bring_back(held, gets.newsletter, newsletter, gets.choices)
+        except SuppressedError:
+            return _Done(problems={"act": _for_good(newsletter)})
+        return _Done("Mails come again, as you had chosen them.")
+
+    def _bring_back(self, held: Held, slug: str, newsletter: NewsletterConfig, choices: Choices) -> None:
+        self._deps.subscribers.subscribe_again(
+            held.subscriber.id,
+            slug,
+            choices,
+            method=ConsentMethod.WEB,
+            wording=newsletter.wording,
+            detail="preferences",
+        )
 
     def _ask_address(self, held: Held, form: Form, client: str) -> _Done:
         text = form.one("address")
@@ -242,7 +258,7 @@ class Preferences:
         values = {
             "address": held.subscriber.address,
             "state": state,
-            "is_stopped": state in {SubscriberState.BOUNCED, SubscriberState.COMPLAINED},
+            "stopped": stopped_mails(held),
             "shown": shown,
             "others": others,
             "change": held.change,
@@ -284,6 +300,10 @@ def _until(form: Form, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, 
     if not today < day < today + MAX_PAUSE:
         return None, "Choose a day after today, and within a year."
     return datetime.combine(day, time(), tzinfo=zone), ""
+
+
+def _for_good(newsletter: NewsletterConfig) -> str:
+    return f"Mails to this address were stopped for good. Write to {newsletter.reply_to or newsletter.from_address}."
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from newsletter.clock import ManualClock
 from newsletter.config import FieldConfig
 from newsletter.database import Database
+from subscribers.mailboxes import MailboxStore
 from subscribers.model import (
     Cadence,
     Choices,
@@ -21,9 +22,9 @@ from subscribers.model import (
     SuppressionReason,
     Taste,
 )
-from subscribers.store import SubscriberStore
+from subscribers.suppression import Hasher
 from tests.web.house import House, house
-from tests.web.serving import PAPERS, ROBOTS
+from tests.web.serving import PAPERS, ROBOTS, SECRET
 
 CHOICES = Choices(
     Cadence.WEEKLY,
@@ -161,17 +162,62 @@ def test_a_person_whose_mails_are_all_paused_can_end_that(home: House) -> None:
     assert home.deps.subscribers.find(reader.id).state is SubscriberState.ACTIVE
 
 
-def test_a_person_whose_mails_came_back_can_have_them_sent_again(home: House) -> None:
+def end_mailbox(home: House, reader: Subscriber, reason: str = "", status: str = "") -> None:
+    with home.database.write() as session:
+        mailboxes = MailboxStore(session, Hasher(SECRET))
+        mailboxes.end(reader, reason=reason, status=status, now=home.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("", "Mails to you came back as undeliverable."),
+        ("userunknown", "we were told that there is no such mailbox"),
+        ("mailboxfull", "your mailbox was full"),
+    ],
+)
+def test_a_person_whose_mails_came_back_reads_why_and_since_when(home: House, reason: str, words: str) -> None:
+    reader = home.subscribe(choices=Choices(zone="Asia/Tokyo"))
+    home.clock.advance(timedelta(hours=12))
+    end_mailbox(home, reader, reason, "5.1.1" if reason else "")
+    page = home.client.get(home.path("preferences", reader)).text
+    assert words in page
+    assert "stopped on Tuesday 18 August 2026" in page, "the day it was in their own zone"
+    assert home.deps.subscribers.find(reader.id).state is SubscriberState.BOUNCED, "looking changes nothing"
+
+
+def test_a_person_whose_mails_came_back_can_have_them_sent_again(two: House) -> None:
+    chosen = Choices(cadence=Cadence.WEEKLY, local_hour=18, zone="Europe/Berlin", size=7)
+    reader = two.subscribe(choices=chosen)
+    two.subscribe(newsletter="robots")
+    before = gets(two, reader), gets(two, reader, "robots")
+    end_mailbox(two, reader, "mailboxfull", "4.2.2")
+    again = two.client.post(two.path("preferences", reader), data={"act": "start-again"})
+    assert again.status_code == 200
+    assert "Mails come again, as you had chosen them." in again.text
+    assert "No mails are sent to you" not in again.text
+    assert two.deps.subscribers.find(reader.id).state is SubscriberState.ACTIVE
+    assert not two.deps.subscribers.is_suppressed(reader.address)
+    assert (gets(two, reader), gets(two, reader, "robots")) == before
+    assert two.client.post(two.path("preferences", reader), data={"act": "start-again"}).status_code == 200
+
+
+def test_who_complained_or_left_all_cannot_start_again_with_the_button(home: House) -> None:
     reader = home.subscribe()
     with home.database.write() as session:
-        SubscriberStore(session).set_state(reader.id, SubscriberState.BOUNCED, now=home.clock.now())
-    home.deps.subscribers.suppress(reader.address, SuppressionReason.BOUNCED)
+        MailboxStore(session, Hasher(SECRET)).complained(reader, now=home.clock.now())
     page = home.client.get(home.path("preferences", reader)).text
-    assert "They came back as undeliverable" in page
-    assert "Send them again" in page
-    assert act(home, reader, act="subscribe").status_code == 200
-    assert home.deps.subscribers.find(reader.id).state is SubscriberState.ACTIVE
-    assert not home.deps.subscribers.is_suppressed(reader.address)
+    assert "you marked one as spam" in page
+    assert "start-again" not in page
+    refused = home.client.post(home.path("preferences", reader), data={"act": "start-again"})
+    assert refused.status_code == 422
+    assert "stopped for good" in refused.text
+    assert home.deps.subscribers.find(reader.id).state is SubscriberState.COMPLAINED
+    other = home.subscribe("other@example.org")
+    act(home, other, act="leave")
+    gone = home.client.post(home.path("preferences", other), data={"act": "start-again"})
+    assert gone.status_code == 422
+    assert home.deps.subscribers.find(other.id).state is SubscriberState.UNSUBSCRIBED
 
 
 def test_leaving_and_coming_back_on_the_same_page(home: House) -> None:

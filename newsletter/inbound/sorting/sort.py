@@ -50,7 +50,9 @@ def sort(
     if not any(mail.header.get(name) for name in _ESSENTIAL):
         return Verdict(MailKind.OTHER, "unreadable")
     words = own_words(mail)
-    is_command = door is not Door.CONFIRM and looks_like_command(words)
+    # Who answers with nothing at all to what was said to them says yes to what it asked.
+    is_empty_answer = door is Door.REPLY and not words.strip()
+    is_command = door is not Door.CONFIRM and (looks_like_command(words) or is_empty_answer)
     # Who begins with a command is a person, also where he goes on to say that he will be away.
     verdict = _machine(mail, "" if is_command else words, envelope_from, door)
     if verdict is not None:
