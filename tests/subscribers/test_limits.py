@@ -193,3 +193,8 @@ def test_a_lowered_limit_holds_at_once(database: Database) -> None:
     assert ask(1, 30) == 1
     assert ask(30, 5) == 5
     assert ask(1, 30) == 0
+
+
+def test_sign_ups_by_mail_are_counted_by_the_address_they_are_for() -> None:
+    assert network_of("mail ada@example.org") != network_of("mail bo@example.org")
+    assert network_of("mail ada@example.org") != network_of("")

@@ -211,7 +211,7 @@ def test_a_thousand_forged_sign_ups_for_one_victim_bring_one_mail_and_leave_room
 
 
 def test_when_sign_ups_are_too_many_the_mail_waits_and_is_not_lost(database: Database, clock: ManualClock) -> None:
-    house = House(database, clock, limits=SignUpLimits(network_per_hour=1))
+    house = House(database, clock, limits=SignUpLimits(total_per_hour=1))
     house.receive(letter("subscribe"))
     record = house.receive(letter("subscribe", sender="bo@example.com"), sender="bo@example.com")
     assert record.state is InboundState.WAITING
