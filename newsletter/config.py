@@ -918,3 +918,4 @@ def describe() -> Iterator[tuple[str, type[Section]]]:
     yield "delivery.domains.GROUP", DomainConfig
     yield "relays.RELAY", RelayConfig
     yield "sources.feeds.FEED", FeedConfig
+    yield "inbound.webhooks.WEBHOOK", WebhookConfig

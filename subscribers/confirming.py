@@ -16,6 +16,7 @@ from subscribers.admission import LIFTED_BY_OWN_WISH, Request, admit
 from subscribers.errors import AddressError, SuppressedError
 from subscribers.keys import LinkKeys
 from subscribers.limits import LimitStore
+from subscribers.mailboxes import MailboxStore
 from subscribers.model import (
     AddressChange,
     Choices,
@@ -258,6 +259,7 @@ class Confirmations:
         admit(session, SuppressionStore(session, self._hasher), request, now=now)
         wishes.confirm(wish.id, now=now)
         LimitStore(session, self._hasher).answered(address)
+        MailboxStore(session, self._hasher).forget(subscriber.id)
         welcome = Notice(NoticeKind.WELCOME, subscriber.id, subscriber.address, wish.newsletter, reference=wish.id)
         self._notices.put(session, welcome, now=now)
         for other in never_asked(session, subscriber.id):
@@ -281,6 +283,7 @@ class Confirmations:
             SubscriberStore(session).erase(other.id, f"erased:{secrets.token_hex(16)}", now=now)
         changes.make(subscriber.id, address, now=now)
         LimitStore(session, self._hasher).answered(address)
+        MailboxStore(session, self._hasher).forget(subscriber.id)
         told = Notice(NoticeKind.ADDRESS_CHANGED, subscriber.id, subscriber.address, "")
         self._notices.put(session, told, now=now)
         return True

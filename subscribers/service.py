@@ -15,6 +15,7 @@ from subscribers.errors import NotSubscribedError, UnknownSubscriberError
 from subscribers.holdings import Held, load_held
 from subscribers.leaving import Leaving, log_ended
 from subscribers.limits import LimitStore
+from subscribers.mailboxes import MailboxStore
 from subscribers.model import (
     Added,
     Choices,
@@ -116,9 +117,21 @@ class SubscriberService:
             address = parse_address(subscriber.address)
             request = Request(address, newsletter, choices, method, wording, detail, asked_again=True)
             added = admit(session, self._suppressions(session), request, now=self._clock.now())
-            LimitStore(session, self._hasher).answered(address)
+            self._answered(session, subscriber)
         _log_added(added, newsletter)
         return added
+
+    def heard_from(self, who: int | str) -> None:
+        """A person answered a mail of ours: their mailbox lives, and nothing that came back of it before counts any more.
+
+        Raises:
+            AddressError: not an address.
+            UnknownSubscriberError: nobody of that address or number.
+        """
+        with self._database.write() as session:
+            subscriber = _find(session, who, lock=True)
+            if subscriber.state is not SubscriberState.ERASED:
+                self._answered(session, subscriber)
 
     def find(self, who: int | str) -> Subscriber:
         """Return a person.
@@ -152,7 +165,7 @@ class SubscriberService:
             subscriber = _find(session, who, lock=True)
             if not SubscriberStore(session).set_choices(subscriber.id, newsletter, choices, now=self._clock.now()):
                 raise NotSubscribedError(newsletter)
-            LimitStore(session, self._hasher).answered(parse_address(subscriber.address))
+            self._answered(session, subscriber)
 
     def unsubscribe(
         self,
@@ -303,6 +316,10 @@ class SubscriberService:
         with self._database.read() as session:
             keys = self._suppressions(session).contains(address.key for address in parsed.values())
         return {text for text, address in parsed.items() if address.key in keys}
+
+    def _answered(self, session: Session, subscriber: Subscriber) -> None:
+        LimitStore(session, self._hasher).answered(parse_address(subscriber.address))
+        MailboxStore(session, self._hasher).forget(subscriber.id)
 
     def _admit(self, request: Request) -> Added:
         with self._database.write() as session:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.database import Database
 from newsletter.delivery.ledger.account import Account, Accounts
+from newsletter.delivery.returns.figures import By, Figures, FigureStore, fold
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import Issue, IssueId
 from newsletter.digest.store import IssueStore
@@ -23,6 +24,8 @@ from subscribers.tables import OpinionRow
 
 #: Readers an issue must have for what they said of its papers to be told, as a sum: of fewer it would tell who said it.
 FEEDBACK_FROM = 5
+#: Messages a domain must have been sent to be told by name, and lines of domains or relays at most.
+DOMAIN_FROM, LINES = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,16 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class PastIssue:
-    """An issue with its account; ``papers`` is the size of its pool. ``feedback`` is None where few read it."""
+    """An issue with its account; ``papers`` is the size of its pool. ``feedback`` is None where few read it.
+
+    ``returns`` is what came back of it so far.
+    """
 
     issue: Issue
     papers: int
     account: Account
     feedback: Feedback | None
+    returns: Figures
 
     @property
     def at(self) -> datetime:
@@ -73,7 +80,19 @@ class Past:
             gaps = self.gaps(session, limit)
             shown: list[Issue | PastGap] = [*issues, *gaps]
             shown.sort(key=lambda each: each.at if isinstance(each, PastGap) else each.frozen_at, reverse=True)
-            return [each if isinstance(each, PastGap) else _past_issue(session, each) for each in shown[:limit]]
+            shown = shown[:limit]
+            returns = FigureStore(session).of_issues([each.id for each in shown if isinstance(each, Issue)])
+            return [each if isinstance(each, PastGap) else _past_issue(session, each, returns[each.id]) for each in shown]
+
+    def returns(self, limit: int | None, by: By) -> dict[str, Figures]:
+        """Return what came back of the last ``limit`` issues together, by domain or relay, most messages first.
+
+        Domains that got few messages are told together under ``""``: one of their own would name a person.
+        """
+        with self._database.read() as session:
+            issues = [issue.id for issue in IssueStore(session).latest(limit=limit)]
+            figures = FigureStore(session).told_apart(issues, by)
+        return fold(figures, least=DOMAIN_FROM if by is By.DOMAIN else 0, most=LINES)
 
     @staticmethod
     def gaps(session: Session, limit: int | None) -> list[PastGap]:
@@ -82,11 +101,11 @@ class Past:
         return [PastGap(outcome) for outcome in SlotStore(session).latest(SlotState.SKIPPED, reasons=reasons, limit=limit)]
 
 
-def _past_issue(session: Session, issue: Issue) -> PastIssue:
+def _past_issue(session: Session, issue: Issue, returns: Figures) -> PastIssue:
     papers = session.scalar(select(func.count()).where(IssuePaperRow.issue_id == issue.id)) or 0
     account = Accounts(session).account(issue.id)
     feedback = _feedback(session, issue.id) if (account.audience or 0) >= FEEDBACK_FROM else None
-    return PastIssue(issue, papers, account, feedback)
+    return PastIssue(issue, papers, account, feedback, returns)
 
 
 def _feedback(session: Session, issue_id: IssueId) -> Feedback:

@@ -165,4 +165,5 @@ def _to_delivery(row: DeliveryRow) -> Delivery:
         dated_at=row.dated_at,
         changed_at=row.changed_at,
         reply=None if row.reply_code is None else SmtpReply(row.reply_code, row.reply_status, row.reply_text),
+        relay=row.relay,
     )

@@ -181,6 +181,7 @@ def _to_line(result: Result) -> bytes:
         "not_before": outcome.not_before.isoformat() if outcome.not_before else None,
         "code": outcome.reply.code if outcome.reply else None,
         "status": outcome.reply.status if outcome.reply else "",
+        "relay": outcome.relay,
     }
     text = json.dumps(record).encode()
     return b"%b %08x\n" % (text, zlib.crc32(text))
@@ -209,5 +210,7 @@ def _to_finding(text: bytes, check: bytes) -> Finding:
         str(record["reason"]),
         datetime.fromisoformat(record["not_before"]) if record["not_before"] else None,
         None if code is None else SmtpReply(int(code), str(record["status"]), ""),
+        # A line that an earlier version left behind has none.
+        str(record.get("relay", "")),
     )
     return Finding(DeliveryId(record["delivery"]), int(record["epoch"]), outcome)

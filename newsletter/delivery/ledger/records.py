@@ -39,7 +39,8 @@ def record(
     """
     # By ascending id, as everybody does who changes several rows: nobody waits for one who waits for him.
     rows = sorted((_result(found) for found in results), key=_ID)
-    rows += sorted(((claim.delivery_id, claim.epoch, _INTENT, *_UNCHANGED, claim.address_hash) for claim in intents), key=_ID)
+    asking = ((claim.delivery_id, claim.epoch, _INTENT, *_UNCHANGED, claim.address_hash, None) for claim in intents)
+    rows += sorted(asking, key=_ID)
     if len(rows) <= MOST_ROWS:
         rows.sort(key=_ID)
     changed = change_rows(where, _RECORD, _TYPES, rows, {"now": now})
@@ -64,6 +65,7 @@ def _result(found: Finding) -> tuple[object, ...]:
         status,
         text,
         None,
+        outcome.relay or None,
     )
 
 
@@ -71,7 +73,7 @@ def _result(found: Finding) -> tuple[object, ...]:
 _UNCHANGED = (None,) * 6
 _TYPES = (
     *("BIGINT", "INTEGER", "VARCHAR(16)", "VARCHAR(32)", "INTEGER"),
-    *(INSTANT, "INTEGER", "VARCHAR(16)", "TEXT", "VARCHAR(64)"),
+    *(INSTANT, "INTEGER", "VARCHAR(16)", "TEXT", "VARCHAR(64)", "VARCHAR(63)"),
 )
 #: A server may quote the address, and its owner may have been erased while the message was on its way. OFFSET 0 has each row's
 #: readers looked up by their keys: without it PostgreSQL may list all that there are first, where it has no statistics yet.
@@ -87,6 +89,7 @@ UPDATE delivery SET
   reply_text = CASE WHEN said.column9 IS NULL THEN delivery.reply_text WHEN said.column9 <> '' AND EXISTS (
     SELECT 1 FROM subscriber WHERE subscriber.id = delivery.subscriber_id AND subscriber.state = 'erased' LIMIT 1 OFFSET 0
   ) THEN '' ELSE said.column9 END,
+  relay = COALESCE(said.column11, delivery.relay),
   changed_at = :now
 FROM (VALUES :rows) AS said
 WHERE delivery.id = said.column1 AND delivery.epoch = said.column2 AND CASE said.column3

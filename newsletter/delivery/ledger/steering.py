@@ -15,6 +15,7 @@ from newsletter.clock import Clock
 from newsletter.database import Database, lock
 from newsletter.delivery.audience.history import already_sent
 from newsletter.delivery.composing.bodies import BodyStore
+from newsletter.delivery.ledger.tolerance import note_after_resume
 from newsletter.delivery.model import SETTLED, DeliveryId, DeliveryState, Reason, SkipReason
 from newsletter.delivery.rows import is_one_of
 from newsletter.delivery.tables import DeliveryRow
@@ -69,7 +70,8 @@ class Steering:
         with self._database.write() as session:
             issue = self._locked(session, issue_id)
             if issue.state is IssueState.OPEN:
-                self._set(session, issue_id, state=IssueState.PAUSED, note=note[:_NOTE_SIZE])
+                # Paused by hand, it goes on knowing at what rates it was let go on before.
+                self._set(session, issue_id, state=IssueState.PAUSED, note=(note or issue.note)[:_NOTE_SIZE])
                 log.info("delivery.issue_paused issue=%d", issue_id)
             elif issue.state is not IssueState.PAUSED:
                 raise _refusal(issue, "pause")
@@ -77,6 +79,8 @@ class Steering:
 
     def resume(self, issue_id: IssueId) -> Issue:
         """Let a paused issue go on; an open one stays as it is. What was refused for our sake is due again at once.
+
+        Where it stood for the rates of what came back, its note remembers at which ones it was let go on.
 
         An issue that counts as finished although deliveries wait is opened as well: that mends it.
 
@@ -87,7 +91,8 @@ class Steering:
             issue = self._locked(session, issue_id)
             waits = issue.state is IssueState.FINISHED and _has_unsettled(session, issue_id)
             if issue.state is IssueState.PAUSED or waits:
-                self._set(session, issue_id, state=IssueState.OPEN, note="", finished_at=None)
+                note = note_after_resume(issue.note)
+                self._set(session, issue_id, state=IssueState.OPEN, note=note, finished_at=None)
                 self._make_due(session, issue_id)
                 log.info("delivery.issue_resumed issue=%d", issue_id)
             elif issue.state is not IssueState.OPEN:

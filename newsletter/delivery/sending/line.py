@@ -306,8 +306,10 @@ class Line(Generic[C]):
         self._source.done(job, went_well=went_well)
         if outcome is None:
             self._writer.give_back(job.claim)
-        else:
+        elif outcome.reply is None or self._relay is None:
             self._writer.record(job.claim, outcome)
+        else:
+            self._writer.record(job.claim, outcome.answered_by(self._relay.name))
 
     def _drop(self) -> None:
         if self._connection is not None:

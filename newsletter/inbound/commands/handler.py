@@ -73,6 +73,7 @@ class CommandHandler:
         hasher: Hasher,
     ) -> None:
         self._database = database
+        self._subscribers = subscribers
         self._newsletters = newsletters
         self._trusted = config.trusted_results
         self._is_own = is_own
@@ -167,6 +168,9 @@ class CommandHandler:
         is_leaving = case.received.verdict.kind is MailKind.UNSUBSCRIBE
         if case.is_automatic and not is_leaving:
             return case.end("command.automatic", about=subscriber)
+        if message is not None:
+            # Somebody there reads our mails and answers them, whatever came back before.
+            self._subscribers.heard_from(subscriber.id)
         commands, asked_at = case.read.commands, case.received.stored.received_at
         if message is not None and message.notice is NoticeKind.ANSWER:
             if case.read.has(Verb.REFUSE):

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.ledger.journal import RESERVED, FileJournal
-from newsletter.delivery.model import DeliveryState, Finding, Outcome, Reason, Result, SmtpReply
+from newsletter.delivery.model import DeliveryId, DeliveryState, Finding, Outcome, Reason, Result, SmtpReply
 from newsletter.errors import NewsletterError
 from tests.conftest import MONDAY, ROOT
 from tests.delivery.house import claim
@@ -37,6 +38,7 @@ outcomes = st.builds(
     reason=st.sampled_from(["", *Reason]),
     not_before=st.sampled_from([None, MONDAY]),
     reply=st.none() | st.builds(SmtpReply, st.integers(200, 599), st.sampled_from(["", "4.7.28"]), st.just("")),
+    relay=st.sampled_from(["", "smtp", "backup"]),
 )
 
 
@@ -51,6 +53,15 @@ def test_what_was_kept_is_found_as_it_was(tmp_path_factory: pytest.TempPathFacto
     expected = [one.finding for group in kept for one in group]
     assert left_in(folder) == ([expected] if expected else [])
     assert left_in(folder) == [], "it is told once"
+
+
+def test_a_line_of_before_relays_were_written_down_is_read(tmp_path: Path) -> None:
+    line = (
+        b'{"delivery": 7, "epoch": 3, "state": "sent", "attempts": 1, "reason": "", "not_before": null, "code": 250, '
+        b'"status": "2.0.0"}'
+    )
+    (tmp_path / "1-0.journal").write_bytes(b"%b %08x\n" % (line, zlib.crc32(line)))
+    assert left_in(tmp_path) == [[Finding(DeliveryId(7), 3, SENT)]]
 
 
 def test_what_was_forgotten_is_not_found(tmp_path: Path) -> None:
