@@ -102,7 +102,7 @@ def config_toml() -> str:
             continue
         name = section.replace("NAME", "papers")
         # There is no such table unless somebody wants one, so this one is shown but not there.
-        mark = "# " if any(made_up in section for made_up in ("FIELD", "SELECTOR", "GROUP", "RELAY", "FEED")) else ""
+        mark = "# " if any(made_up in section for made_up in ("FIELD", "SELECTOR", "GROUP", "RELAY", "FEED", "WEBHOOK")) else ""
         lines = [_comment(_plain(ONE_NEWSLETTER if model is NewsletterConfig else model.__doc__ or "")), f"{mark}[{name}]"]
         for key, default in _defaults(model).items():
             lines.append(_comment(_sentence(_meaning(key, model.model_fields[key]))))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,14 +27,37 @@ from newsletter.delivery.ledger.ledger import Ledger
 from newsletter.delivery.ledger.personal import forget_replies, sent_to
 from newsletter.delivery.ledger.room import check_room
 from newsletter.delivery.pacing.relays import Relay
+from newsletter.delivery.returns.desk import ReturnDesk
+from newsletter.delivery.returns.judging import Judging
+from newsletter.delivery.returns.personal import forget_returns, mailbox_of, returns_of
+from newsletter.delivery.returns.refusals import Refusals
 from newsletter.delivery.sending.handout import Scope
 from newsletter.delivery.sending.sender import Sender
-from newsletter.delivery.tables import DeliveryRow
+from newsletter.delivery.tables import DeliveryRow, ReturnRow
 from newsletter.digest.builder import IssueBuilder
 from newsletter.digest.model import Issue, IssueState
 from newsletter.digest.store import IssueStore
 from newsletter.errors import ConfigError
-from newsletter.notices.composer import NoticeComposer
+from newsletter.inbound.addressing import Addressing
+from newsletter.inbound.alarm import Alarm
+from newsletter.inbound.bounces.reasons import reason_of_reply
+from newsletter.inbound.commands.grammar import looks_like_command
+from newsletter.inbound.commands.handler import CommandHandler
+from newsletter.inbound.entrances.imap import ImapPoller
+from newsletter.inbound.entrances.listener import Listener
+from newsletter.inbound.forwarding import Forwarder
+from newsletter.inbound.handling import Handler
+from newsletter.inbound.model import MailKind
+from newsletter.inbound.noted import Noted
+from newsletter.inbound.origins import Origins
+from newsletter.inbound.personal import forget_inbound, inbound_of
+from newsletter.inbound.returned import ReturnedMail
+from newsletter.inbound.service import InboundService
+from newsletter.inbound.tables import InboundMailRow
+from newsletter.inbound.webhooks.door import HookDoor
+from newsletter.inbound.webhooks.fetching import GuardedFetch
+from newsletter.inbound.webhooks.handler import ProviderHandler
+from newsletter.notices.composer import NoticeComposer, notice_message_id
 from newsletter.notices.permission import MayWrite
 from newsletter.notices.queue import NoticeQueue
 from newsletter.notices.sender import NoticeSender
@@ -65,6 +89,7 @@ from newsletter.web.archive import Archive, latest_issue, listed_paper
 from newsletter.web.model import Masthead, WebDeps
 from newsletter.web.pages import Pages
 from subscribers import erasure
+from subscribers.answers import PERIOD, AnswerStore
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
 from subscribers.holdings import holdings_as_json
@@ -75,6 +100,7 @@ from subscribers.secrets import load_keys, load_or_create_secret
 from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore, readers_query
 from subscribers.suppression import Hasher
+from subscribers.tables import MailboxRow
 from subscribers.transfer.importing import AddressImport
 from subscribers.upkeep import Upkeep
 
@@ -82,6 +108,9 @@ from subscribers.upkeep import Upkeep
 NOTICES_KEPT = timedelta(days=30)
 #: Papers looked after for each that a digest holds: readers choose, and the ranking moves on until it is built.
 LIKELY = 3
+
+#: What forgets a person elsewhere than in the store of subscribers.
+FORGETTING = (forget_replies, forget_returns, forget_inbound, forget_taste)
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +159,7 @@ class App:
     @cached_property
     def subscribers(self) -> SubscriberService:
         """Readers, their choices, consent and suppression."""
-        return SubscriberService(
-            self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=[forget_replies, forget_taste]
-        )
+        return SubscriberService(self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=FORGETTING)
 
     @cached_property
     def link_keys(self) -> LinkKeys:
@@ -169,7 +196,7 @@ class App:
             self.hasher,
             self.config.signup.limits,
             self.notice_queue,
-            on_erase=[forget_replies, forget_taste],
+            on_erase=FORGETTING,
         )
 
     @cached_property
@@ -363,30 +390,39 @@ class App:
         )
 
     def held_of(self, subscriber_id: SubscriberId) -> dict[str, object]:
-        """Return everything that is held about a person, as plain JSON values: what the store knows, and what was sent.
+        """Return everything that is held about a person, as plain JSON values: what the store knows, what was sent, what came.
 
         Raises:
             UnknownSubscriberError: nobody of that number.
         """
         with self.database.read() as session:
-            sent = {"deliveries": sent_to(session, subscriber_id), "notices": NoticeStore(session).of(subscriber_id)}
-        return holdings_as_json(self.subscribers.held(subscriber_id), **sent, taste=self.taste.held(subscriber_id))
+            mails = {
+                "deliveries": sent_to(session, subscriber_id),
+                "notices": NoticeStore(session).of(subscriber_id),
+                "mailbox": mailbox_of(session, subscriber_id),
+                "returned": returns_of(session, subscriber_id),
+                "inbound": inbound_of(session, subscriber_id),
+            }
+        return holdings_as_json(self.subscribers.held(subscriber_id), **mails, taste=self.taste.held(subscriber_id))
 
     def forget_deleted(self) -> bool:
         """Make what was erased unreadable in the database's files; False if somebody was in the way, to be called again."""
         return self.database.forget_deleted(
-            *erasure.TABLES, NoticeRow.__tablename__, DeliveryRow.__tablename__, TasteRow.__tablename__
+            *erasure.TABLES,
+            *(row.__tablename__ for row in (NoticeRow, DeliveryRow, ReturnRow, MailboxRow, InboundMailRow, TasteRow)),
         )
 
     def clear_away(self) -> None:
-        """Delete what nobody confirmed, old notices, and pictures no mail is likely to show; thin old snapshots out."""
+        """Delete what nobody confirmed, old mails, notices and pictures no mail is likely to show; thin old snapshots out."""
         History(self.database, self.clock, self.config.history).thin()
         cleaned = Upkeep(self.database, self.clock, self.config.signup.limits).run()
+        forgotten = self.inbound.clear_away()
         with self.database.write() as session:
             NoticeStore(session).drop_settled(before=self.clock.now() - NOTICES_KEPT)
+            AnswerStore(session, self.hasher).drop(before=self.clock.now() - PERIOD)
             PictureStore(session).drop(before=self.clock.now() - self.config.pictures.keep)
         # SQLite's log may have been in use when somebody was erased, and emptying it costs little.
-        if cleaned.people or self.database.is_sqlite:
+        if cleaned.people or forgotten or self.database.is_sqlite:
             self.forget_deleted()
 
     @cached_property
@@ -407,6 +443,97 @@ class App:
     def bounces(self) -> SignedAddresses:
         """Signs envelope senders, so that a bounce says what it is about."""
         return SignedAddresses(self.secret)
+
+    @cached_property
+    def returns(self) -> ReturnDesk:
+        """Takes what comes back of messages."""
+        return ReturnDesk(
+            self.database,
+            self.hasher,
+            self.notice_queue,
+            self.config.bounces,
+            secret=self.secret,
+            newsletters=self.config.newsletters,
+            notice_message_id=partial(notice_message_id, self.secret),
+        )
+
+    def look_at_returns(self) -> bool:
+        """Count what servers refused, and pause issues of which too much comes back; whether any was."""
+        now, config = self.clock.now(), self.config
+        Refusals(self.database, self.returns, reason_of_reply, config.bounces.act_within).sweep(now)
+        alarm = Alarm(config.newsletters, note_to=config.schedule.note_to, notices=self.notice_queue, secret=self.secret)
+        return bool(Judging(self.database, config.bounces, alarm).judge(now))
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Finds the messages that signed addresses name."""
+        return Origins(self.database)
+
+    @cached_property
+    def addressing(self) -> Addressing:
+        """Tells our own addresses."""
+        return Addressing(self.config.newsletters, self.bounces, self.origins)
+
+    @cached_property
+    def inbound(self) -> InboundService:
+        """Keeps mails that come in, and acts on them."""
+        config = self.config.inbound
+        return InboundService(
+            self.database,
+            self.clock,
+            addressing=self.addressing,
+            handlers=self._handlers(),
+            otherwise=Noted(self.origins),
+            reports=ProviderHandler(self.returns, self.bounces, self.subscribers),
+            notices=self.notice_queue,
+            looks_like_command=looks_like_command,
+            max_bytes=config.max_bytes,
+            keep_for=config.keep,
+        )
+
+    def _handlers(self) -> dict[MailKind, Handler]:
+        commands = CommandHandler(
+            self.database,
+            self.config.newsletters,
+            self.config.inbound,
+            is_own=self.addressing.is_own,
+            subscribers=self.subscribers,
+            desk=self.desk,
+            confirmations=self.confirmations,
+            links=self.links,
+            keys=self.link_keys,
+            hasher=self.hasher,
+        )
+        forwarder = Forwarder(
+            self.config.newsletters,
+            forward_to=self.config.inbound.forward_to,
+            is_own=self.addressing.is_own,
+            origin=self.origins,
+            secret=self.secret,
+        )
+        returned = ReturnedMail(self.returns, self.bounces, self.links.holder_of)
+        return {
+            **dict.fromkeys((MailKind.COMMAND, MailKind.CONFIRM, MailKind.UNSUBSCRIBE), commands),
+            **dict.fromkeys((MailKind.BOUNCE, MailKind.DELAYED, MailKind.COMPLAINT), returned),
+            MailKind.HUMAN: forwarder,
+        }
+
+    def mailbox(self, *, kept: Callable[[], None] = lambda: None) -> ImapPoller:
+        """Return what takes the mail out of the mailbox of ``[inbound.imap]``; ``kept`` has it acted upon, from any thread."""
+        config = self.config.inbound
+        return ImapPoller(config.imap, self.inbound.keep, kept=kept, max_bytes=config.max_bytes)
+
+    def listener(self, *, kept: Callable[[], None]) -> Listener:
+        """Return what an MTA hands mail to, by ``[inbound.listen]``; ``kept`` has it acted upon, from any thread."""
+        config = self.config.inbound
+        return Listener(
+            config.listen,
+            self.inbound.keep,
+            self.addressing.accepts,
+            kept=kept,
+            hostname=urlsplit(self.config.web.base_url).hostname or "localhost",
+            max_bytes=config.max_bytes,
+        )
 
     @cached_property
     def signers(self) -> dict[str, tuple[DkimSigner, ...]]:
@@ -455,8 +582,13 @@ class App:
         folder = TemplateFolder(self.config.paths.templates)
         return Pages(folder, base_url=self.config.web.base_url, masthead=Masthead(newsletter.name, newsletter.tagline))
 
-    def web_deps(self, *, wake: Callable[[], None]) -> WebDeps:
-        """Return what the public pages show and do; ``wake`` has what was taken in looked at, from any thread."""
+    def web_deps(self, *, wake: Callable[[], None], kept: Callable[[], None] = lambda: None) -> WebDeps:
+        """Return what the public pages show and do.
+
+        Args:
+            wake: has sign-ups that were taken in looked at, and notices sent; from any thread.
+            kept: has reports that were stored acted upon; from any thread. By default whoever looks for them finds them.
+        """
         _, newsletter = self.newsletter(None)
         return WebDeps(
             base_url=self.config.web.base_url,
@@ -480,6 +612,9 @@ class App:
             trusted_proxies=self.config.web.trusted_proxies,
             pictures=self.pictures,
             taste=self.taste,
+            hooks=HookDoor(
+                self.config.inbound.webhooks, self.inbound.keep, self.clock, kept=kept, fetch=GuardedFetch(self.config.http)
+            ),
             status=StatusBoard(self.database, self.clock, self.config.newsletters, enabled=self.fetching.enabled).status,
         )
 

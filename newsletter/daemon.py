@@ -1,4 +1,4 @@
-"""What runs unattended: the public pages, the schedule and the sending, in one process or in one each."""
+"""What runs unattended: the public pages, the schedule, the sending and mail that comes in, in one process or in one each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from newsletter.app import App
 from newsletter.config import Config, SmtpConfig
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.schedule.notes import send_notes
-from newsletter.serving import next_hop, serve
+from newsletter.serving import Way, entrances, next_hop, serve
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ Result = TypeVar("Result")
 LOOK_EVERY = 5.0
 #: A look may read a million rows that are due tomorrow: the pause behind it is at least so many times as long as it took.
 LOOK_SHARE = 20
+#: Seconds between two looks at what servers refused, and at the rates.
+LOOK_AT_RETURNS_EVERY = 60.0
 #: Seconds beyond ``delivery.drain`` after which what still runs is left behind.
 SPARE = 2.0
 
@@ -37,12 +39,17 @@ class Role(StrEnum):
     """A part of the unattended work. Any number of processes may have the same one, on PostgreSQL on any machines.
 
     ``WEB``: the public pages, sign-ups, and the mails they cause. ``SCHEDULER``: asks the sources, builds issues. ``WORKER``:
-    sends issues.
+    sends issues. ``INBOUND``: takes mail in and acts on what came, by whatever way.
     """
 
     WEB = "web"
     SCHEDULER = "scheduler"
     WORKER = "worker"
+    INBOUND = "inbound"
+
+
+#: What mails leave from.
+_SENDING = frozenset({Role.WEB, Role.WORKER})
 
 
 def check_roles(config: Config, roles: Iterable[Role]) -> None:
@@ -52,7 +59,7 @@ def check_roles(config: Config, roles: Iterable[Role]) -> None:
         ConfigError: the built-in inbox lives in one process, so whatever sends through it must be that one.
     """
     wanted = frozenset(roles)
-    if not config.smtp.host and wanted != frozenset(Role) and wanted != {Role.SCHEDULER}:
+    if not config.smtp.host and wanted & _SENDING and wanted != frozenset(Role):
         raise ConfigError(
             "smtp.host",
             ["it is empty, and only 'newsletter run' has the built-in inbox; name your relay, or use 'newsletter run'"],
@@ -62,23 +69,28 @@ def check_roles(config: Config, roles: Iterable[Role]) -> None:
 class Daemon:
     """Does the work of its roles until it is told to stop.
 
-    APScheduler only ticks. A tick wakes the jobs (fetch, build, send), each of which asks the database what is due: a tick
-    may come late, twice, or not at all. Between two ticks a worker looks for what other processes made due.
+    APScheduler only ticks. A tick wakes the jobs (fetch, build, send, inbound, returns), each of which asks the database what
+    is due: a tick may come late, twice, or not at all. Between two ticks a worker looks for what other processes made due, and
+    so does whoever acts on mails that came in.
 
     Args:
         app: the program.
         roles: what to do; all of it by default.
+        ways: how mail comes in here, as far as the configuration has them; all of them by default.
 
     Raises:
         ConfigError: roles that cannot be had with this configuration.
     """
 
-    def __init__(self, app: App, roles: Iterable[Role] = Role) -> None:
+    def __init__(self, app: App, roles: Iterable[Role] = Role, *, ways: Iterable[Way] = Way) -> None:
         self._app = app
         self._roles = frozenset(roles)
+        self._ways = frozenset(ways) if Role.INBOUND in self._roles else frozenset()
         check_roles(app.config, self._roles)
         self._stop = asyncio.Event()
-        self._wakes = {name: asyncio.Event() for name in ("fetch", "build", "send")}
+        self._wakes = {name: asyncio.Event() for name in ("fetch", "build", "send", "inbound", "returns")}
+        self._send_notices: Callable[[], None] = _nobody
+        self._next_look_at_returns = 0.0
         self._tick_seconds = app.config.schedule.tick.total_seconds()
 
     def stop(self) -> None:
@@ -94,8 +106,9 @@ class Daemon:
         Raises:
             WebError: the pages' address cannot be had.
             InboxError: the inbox's port cannot be had.
+            ListenError: the address to take mail at cannot be had.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
         scheduler = AsyncIOScheduler(timezone="UTC")
@@ -107,7 +120,9 @@ class Daemon:
                 smtp = await stack.enter_async_context(next_hop(self._app))
             opened: asyncio.Future[Mapping[str, str]] = loop.create_future()
             tasks = [asyncio.create_task(self._pages(smtp, opened), name="pages")] if Role.WEB in self._roles else []
-            on_ready(await opened if tasks else {})
+            addresses = dict(await opened) if tasks else {}
+            addresses |= await stack.enter_async_context(entrances(self._app, self._ways, kept=self._wake_inbound))
+            on_ready(addresses)
             scheduler.start()
             tasks += [asyncio.create_task(job, name=name) for name, job in self._jobs(smtp).items()]
             await self._stop.wait()
@@ -121,11 +136,16 @@ class Daemon:
             jobs["build"] = self._work("build", lambda: self._build(smtp))
         if Role.WORKER in self._roles:
             jobs["send"] = self._work("send", lambda: self._send(smtp), look=self._is_mail_due)
+        if Role.INBOUND in self._roles:
+            jobs["inbound"] = self._work("inbound", self._act_on_mails, look=self._is_inbound_due)
+        if self._roles & {Role.INBOUND, Role.WORKER}:
+            jobs["returns"] = self._work("returns", self._look_at_returns)
         return jobs
 
     async def _pages(self, smtp: SmtpConfig, opened: asyncio.Future[Mapping[str, str]]) -> None:
         try:
-            async with serve(self._app, smtp=smtp) as serving:
+            async with serve(self._app, smtp=smtp, kept=self._wake_inbound) as serving:
+                self._send_notices = serving.send_notices
                 opened.set_result(serving.addresses)
                 await self._stop.wait()
         except Exception as error:
@@ -192,6 +212,30 @@ class Daemon:
 
     async def _is_mail_due(self) -> bool:
         return await _in_daemon_thread(self._app.is_mail_due)
+
+    async def _act_on_mails(self) -> bool:
+        if await _in_daemon_thread(lambda: self._app.inbound.work(is_stopped=self._stop.is_set)):
+            self._send_notices()
+        return True
+
+    async def _is_inbound_due(self) -> bool:
+        return await _in_daemon_thread(self._app.inbound.has_work)
+
+    async def _look_at_returns(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_look_at_returns:
+            self._next_look_at_returns = now + LOOK_AT_RETURNS_EVERY
+            if await _in_daemon_thread(self._app.look_at_returns):
+                self._send_notices()
+        return True
+
+    def _wake_inbound(self) -> None:
+        """Have mails acted on now; from any thread."""
+        self._loop.call_soon_threadsafe(self._wakes["inbound"].set)
+
+
+def _nobody() -> None:
+    """Have notices sent by whoever looks for them in a while: the pages are another process's."""
 
 
 async def _attempt(name: str, step: Callable[[], Awaitable[bool]], *, otherwise: bool = False) -> bool:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -27,8 +29,10 @@ from newsletter.delivery.model import DeliveryState
 from newsletter.digest.model import Issue
 from newsletter.digest.store import IssueStore
 from newsletter.errors import ConfigError
+from newsletter.inbound.model import Arrival, InboundState, Via
 from subscribers.model import Choices, ConsentMethod
 from tests.flow import account, mails
+from tests.inbound.house import letter
 from tests.smtp_server import Fault, Script, smtp_server
 
 PATIENCE = 60.0
@@ -227,7 +231,14 @@ def test_the_pages_alone_are_served_and_end_in_time(app: App, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("roles", "is_possible"),
-    [({Role.WEB}, False), ({Role.WORKER}, False), ({Role.SCHEDULER}, True), ({Role.WEB, Role.WORKER}, False), (Role, True)],
+    [
+        ({Role.WEB}, False),
+        ({Role.WORKER}, False),
+        ({Role.SCHEDULER}, True),
+        ({Role.INBOUND}, True),
+        ({Role.WEB, Role.WORKER}, False),
+        (Role, True),
+    ],
 )
 def test_whoever_sends_apart_needs_a_relay(roles: Iterable[Role], *, is_possible: bool) -> None:
     with nullcontext() if is_possible else pytest.raises(ConfigError, match="name your relay, or use 'newsletter run'"):
@@ -248,6 +259,92 @@ def test_a_worker_without_a_relay_says_what_to_do(app: App, tmp_path: Path) -> N
         assert done.returncode == 1
         assert done.stderr.count("smtp.host") == 1
         assert "Traceback" not in done.stderr
+
+
+LISTENING = """\
+[inbound]
+forward_to = ["operator@example.net"]
+[inbound.listen]
+protocol = "smtp"
+port = {port}
+"""
+
+
+def take_mail(config: Path) -> int:
+    """Have the program take mail for ``papers@example.org`` at a port; return that."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    settings = config.read_text().replace(
+        "[newsletters.papers]", '[newsletters.papers]\ninbound_address = "papers@example.org"'
+    )
+    config.write_text(settings.replace('tick = "1s"', 'tick = "1h"') + LISTENING.format(port=port))
+    return port
+
+
+def is_taken(port: int, text: str) -> bool:
+    """Hand a mail over; False while nobody listens."""
+    try:
+        with smtplib.SMTP("127.0.0.1", port) as client:
+            client.sendmail("ada@example.org", "papers@example.org", letter(text))
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@on_sqlite
+def test_a_mail_that_is_handed_over_is_acted_upon_at_once(app: App, tmp_path: Path) -> None:
+    port = take_mail(tmp_path / "config.toml")
+    with running(tmp_path / "config.toml") as (process, _):
+        eventually(lambda: is_taken(port, "Dear people,\nwhat a fine choice of papers.\n"))
+        # No tick comes in an hour: both the mail and the one to the operator go on because they are told to.
+        eventually(lambda: "operator@example.net" in [mail["To"] for mail in mails(app)])
+        ended(process, signal.SIGTERM)
+    assert [record.outcome for record in app.inbound.latest()] == ["human.forwarded"]
+
+
+@on_postgres
+def test_mail_is_taken_in_by_a_process_of_its_own_and_what_others_kept_is_acted_upon(app: App, tmp_path: Path) -> None:
+    port = take_mail(tmp_path / "config.toml")
+    with running(tmp_path / "config.toml", "inbound", "serve") as (process, address):
+        assert address == f"smtp://127.0.0.1:{port}"
+        app.inbound.keep(Arrival(letter("Kept by another process.\n"), Via.PIPE, "ada@example.org", ("papers@example.org",)))
+        assert is_taken(port, "Handed over.\n")
+        eventually(lambda: len(app.inbound.latest(state=InboundState.HANDLED)) == 2)
+        ended(process, signal.SIGTERM)
+    assert not is_taken(port, "Too late.\n")
+
+
+@on_sqlite
+def test_a_port_that_is_taken_is_said_before_anything_runs(app: App, tmp_path: Path) -> None:
+    assert app.config
+    port = take_mail(tmp_path / "config.toml")
+    with socket.create_server(("127.0.0.1", port)):
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "--config", str(tmp_path / "config.toml"), "inbound", "serve"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"cannot listen for mail on 127.0.0.1:{port}" in done.stderr
+
+
+@on_sqlite
+def test_a_mailbox_that_cannot_be_asked_keeps_nothing_from_working_or_ending(app: App, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        mailbox = (
+            f'[inbound.imap]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nusername = "papers"\npassword = "secret"\n'
+        )
+        config.write_text(config.read_text() + mailbox)
+        with running(config, "inbound", "poll") as (process, address):
+            assert address == f"imap://127.0.0.1:{port}"
+            app.inbound.keep(Arrival(letter(), Via.PIPE, "ada@example.org", ("papers@example.org",)))
+            eventually(lambda: bool(app.inbound.latest(state=InboundState.HANDLED)))
+            ended(process, signal.SIGTERM)
 
 
 def test_one_click_ends_it_and_looking_never_does(app: App, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""``newsletter run``, and its parts as processes of their own: ``web``, ``scheduler``, ``worker``."""
+"""``newsletter run``, and its parts as processes of their own: ``web``, ``scheduler``, ``worker``, and ``inbound serve``."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from newsletter.cli.context import Context, pass_context
 
 if TYPE_CHECKING:
     from newsletter.daemon import Role
+    from newsletter.serving import Way
 
 #: Seconds from SIGTERM to the end of a worker beyond ``delivery.drain``; what takes longer is killed.
 SPARE = 4.0
@@ -21,14 +22,14 @@ SPARE = 4.0
 @click.command(epilog="Example: newsletter --config /etc/newsletter/config.toml run")
 @pass_context
 def run(context: Context) -> None:
-    """Run the public pages, the schedule and the sending in one process, until SIGTERM or Ctrl-C.
+    """Run the public pages, the schedule, the sending and mail that comes in, in one process, until SIGTERM or Ctrl-C.
 
     While smtp.host is empty nothing leaves this machine: mails go to the built-in inbox, shown at /inbox.
     On SIGTERM running messages are finished, everything else is left for the next start; it ends within 30 seconds.
     """
     from newsletter.daemon import Role
 
-    _work(context, *Role)
+    run_roles(context, Role)
 
 
 @click.command(epilog="Example: newsletter --config /etc/newsletter/config.toml web")
@@ -36,11 +37,12 @@ def run(context: Context) -> None:
 def web(context: Context) -> None:
     """Run the public pages and what belongs to them, such as the mails to confirm, until SIGTERM or Ctrl-C.
 
-    Issues are built by 'newsletter scheduler' and sent by 'newsletter worker', which run beside it. It needs smtp.host.
+    Issues are built by 'newsletter scheduler' and sent by 'newsletter worker', and what webhooks store is acted on by
+    'newsletter inbound serve'; they run beside it. It needs smtp.host.
     """
     from newsletter.daemon import Role
 
-    _work(context, Role.WEB)
+    run_roles(context, (Role.WEB,))
 
 
 @click.command(epilog="Example: newsletter --config /etc/newsletter/config.toml scheduler")
@@ -52,7 +54,7 @@ def scheduler(context: Context) -> None:
     """
     from newsletter.daemon import Role
 
-    _work(context, Role.SCHEDULER)
+    run_roles(context, (Role.SCHEDULER,))
 
 
 @click.command(epilog="Example: newsletter --config /etc/newsletter/config.toml worker --processes 4")
@@ -76,12 +78,20 @@ def worker(context: Context, processes: int, *, supervised: bool) -> None:
     from newsletter.daemon import Role
 
     if processes == 1:
-        _work(context, Role.WORKER, supervised=supervised)
+        run_roles(context, (Role.WORKER,), supervised=supervised)
     else:
         _supervise(context, processes)
 
 
-def _work(context: Context, *roles: Role, supervised: bool = False) -> None:
+def run_roles(context: Context, roles: Iterable[Role], *, ways: Iterable[Way] | None = None, supervised: bool = False) -> None:
+    """Do the work of roles until SIGTERM or Ctrl-C, with the log on standard error.
+
+    Args:
+        context: of the command.
+        roles: what to do.
+        ways: how mail comes in here; None: all that are configured.
+        supervised: whether it ends with the process that started it.
+    """
     from newsletter.daemon import Daemon
     from newsletter.rendering.template.usable import check_usable
     from newsletter.serving import run_in_loop
@@ -89,7 +99,8 @@ def _work(context: Context, *roles: Role, supervised: bool = False) -> None:
 
     _log(context)
     check_usable(context.config, context.config_path)
-    daemon = Daemon(context.app, roles)
+    roles = tuple(roles)
+    daemon = Daemon(context.app, roles) if ways is None else Daemon(context.app, roles, ways=ways)
 
     async def body() -> None:
         if supervised:
@@ -125,7 +136,7 @@ def _log(context: Context) -> None:
         logging.getLogger(package).setLevel(context.config.log.level.upper())
 
 
-def _show(addresses: Mapping[str, str], roles: tuple[Role, ...]) -> None:
+def _show(addresses: Mapping[str, str], roles: Collection[Role]) -> None:
     for name, url in addresses.items():
         click.echo(f"{name:<7} {url}")
     if not addresses:

@@ -80,6 +80,11 @@ class StrictSession(SMTP):
         if self._handler_coroutine is not None:
             self._handler_coroutine.add_done_callback(_look_at)
 
+    def eof_received(self) -> bool:
+        # Nobody answers any more once the library gave the client up: a connection left half-open would take a place for minutes.
+        super().eof_received()
+        return False
+
     def connection_lost(self, error: Exception | None) -> None:
         if self._total is not None:
             self._total.cancel()

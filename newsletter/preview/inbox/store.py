@@ -194,7 +194,7 @@ class InboxServer:
         Raises:
             InboxError: the port cannot be had.
         """
-        logging.getLogger("mail.log").setLevel(logging.WARNING)  # the library's own: below that it writes addresses
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # the library's own: below that it writes what clients say
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(self._connection, self.host, self._port)
