@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from newsletter.inbound.entrances.errors import ListenError
 from newsletter.inbound.errors import InboundTooLarge
 from newsletter.inbound.model import Via
+from newsletter.web.server import event_loop_factory
 from tests.inbound.entrances.listening import OURS, Shelf, listening
 
 P = ParamSpec("P")
@@ -308,6 +309,24 @@ async def test_a_client_that_vanishes_half_way_leaves_nothing(caplog: pytest.Log
             assert (await other.ask(MAIL + b".\r\n")).startswith("250")
     assert [kept.raw for kept in place.shelf.mails] == [MAIL]
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, event_loop_factory()], ids=["plain", "fastest"])
+def test_clients_that_hang_up_before_they_are_looked_at_keep_no_place(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def hang_up_at_once() -> None:
+        async with listening(connections=2) as place:
+            for _ in range(50):
+                socket.create_connection(("127.0.0.1", place.listener.port), timeout=5).close()
+            greeting = ""
+            async with asyncio.timeout(5):
+                while not greeting.startswith("220"):
+                    async with place.client() as client:
+                        greeting = await client.reply()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(hang_up_at_once())
 
 
 @pytest.mark.parametrize(
