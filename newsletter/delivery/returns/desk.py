@@ -198,7 +198,8 @@ class ReturnDesk:
             return ReturnOutcome.ENDED, taken.is_counted
         mailboxes.keep(subscriber.id, taken.mailbox)
         if taken.fate is Fate.PROBE:
-            probe = Notice(NoticeKind.PROBE, subscriber.id, subscriber.address, sent.newsletter)
+            why = {"reason": str(returned.reason)}
+            probe = Notice(NoticeKind.PROBE, subscriber.id, subscriber.address, sent.newsletter, details=why)
             self._notices.put(session, probe, now=now)
             return ReturnOutcome.PROBED, taken.is_counted
         return ReturnOutcome.COUNTED if taken.is_counted else ReturnOutcome.NOTED, taken.is_counted
