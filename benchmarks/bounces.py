@@ -2,8 +2,10 @@
 
 Run: ``python benchmarks/bounces.py --corpus DIR [--part dev|test|all] [--json]``. DIR holds messages and an ``index.csv`` with
 the columns file, kind, reason, hard_bounce, recipients and note; an empty cell is not known, and not counted. Families of
-senders (the name of a file without its number) are split in two by their hash: rules were written looking at the messages of
-DEV; of TEST only figures were looked at. How these are counted:
+senders (the name of a file without its number) are split in two by their hash. The first rules were written looking at the
+messages of DEV alone; TEST was held out, and at the freeze gave detection 99.6 %, recipients 98.5 %, reason 85.1 %, hard recall
+93.9 % and hard precision 86.8 %. Afterwards both parts were looked at, and neither tells any more how well messages that nobody
+looked at are understood. How the figures are counted:
 
 - detection: of the messages of kind ``bounce`` those that are sorted as a bounce or a delayed notice;
 - hard, per message: a message is hard if one of its recipients is; per recipient: as many as are hard on both sides.
@@ -14,10 +16,10 @@ DEV; of TEST only figures were looked at. How these are counted:
   rest those with as many recipients as ``recipients`` says, where that is known and not 0;
 - temporary or ignorable: right are ``delayed`` and ``other``;
 - speed: messages read and sorted per second by one process, best of several runs; and the time for hostile texts of 1 MB,
-  with how much longer twice of it takes.
+  with how much longer 8 MB take than 4 MB: enough that a clock's own steps do not count.
 
-Aims on TEST: detection 97 %, hard recall and precision 95 %, nothing called hard by mistake, reason 85 %, recipients 95 %;
-200 messages/s; 1 MB in 100 ms, twice of it in less than 2.5 times that.
+Aims: detection 97 %, hard recall and precision 95 %, nothing called hard by mistake, reason 85 %, recipients 95 %;
+200 messages/s; 1 MB in 100 ms, twice as much in less than 2.5 times as long.
 """
 
 from __future__ import annotations
@@ -235,22 +237,29 @@ def hostile_texts() -> dict[str, Callable[[int], bytes]]:
                 for number in range(size // (len(many_words) + 70))
             )
         ),
+        "reports below words": lambda size: (
+            report.replace(
+                b"--b\nContent-Type", b"--b\n\n" + b"<ada@example.org> it failed.\n" * 2000 + b"--b\nContent-Type", 1
+            )
+            + b"".join(b"Final-Recipient: rfc822; b%d@example.org\nStatus: 5.0.0\n\n" % number for number in range(size // 57))
+        ),
         "boundaries": of(report, b"--b\n"),
     }
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    # Of this process: others may be at work on the same processors.
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def hostile_times() -> dict[str, tuple[float, float]]:
-    """Return per hostile text the seconds for 1 MB, and how many times as long 2 MB take; best of several runs each."""
+    """Return per hostile text the seconds for 1 MB, and how many times as long 8 MB take as 4 MB; best of several runs each."""
     times = {}
     for name, made in hostile_texts().items():
-        once, twice = (min(_seconds(partial(classify, made(size))) for _ in range(RUNS)) for size in (MEGABYTE, 2 * MEGABYTE))
-        times[name] = (once, twice / once)
+        once, half, whole = (min(_seconds(partial(classify, made(size * MEGABYTE))) for _ in range(RUNS)) for size in (1, 4, 8))
+        times[name] = (once, whole / half)
     return times
 
 
@@ -313,7 +322,7 @@ def main() -> None:
     if speed is not None:
         print(f"\n{speed:,.0f} messages/s in one process")
     for name, (once, ratio) in hostile.items():
-        print(f"1 MB of {name:22} {once * 1000:6.1f} ms, 2 MB take {ratio:.2f} times that")
+        print(f"1 MB of {name:22} {once * 1000:6.1f} ms; 8 MB take {ratio:.2f} times as long as 4 MB")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from newsletter.inbound.bounces.addresses import addresses_in, first_address
-from newsletter.inbound.bounces.landmarks import RETURNED_BELOW, RETURNED_LABELS
+from newsletter.inbound.bounces.sentences import landmarks
 from newsletter.inbound.reading.mail import Header, Mail
 
 #: Characters from the front of a text that are looked at.
@@ -38,6 +38,7 @@ _HEADER_OF_RETURNED = re.compile(
 )
 _FIELD = re.compile(r"[ \t]{0,8}([A-Za-z][A-Za-z-]{1,40})\s{0,4}:(.*)", re.DOTALL)
 _RECEIVED_FOR = re.compile(r"\bfor\s{1,8}<?([^<>\s;@]{1,64}@[A-Za-z0-9.-]{1,255})")
+_MAIL_FROM = re.compile(r"[\s<>]{0,20}mail from:\s{0,4}<([^<>\s@]{1,64}@[^<>\s@]{1,255})>", re.IGNORECASE)
 _TO_FIELDS = (
     "to",
     "cc",
@@ -84,7 +85,7 @@ def account_of(mail: Mail) -> Account:
         lines=own,
         folded=fold("\n".join(own)),
         sent_to=_sent_to(returned),
-        senders=frozenset(_senders(mail.header, returned)),
+        senders=frozenset(_senders(mail.header, returned) | _named_to_servers(own)),
     )
 
 
@@ -101,7 +102,7 @@ def _begins_returned(line: str) -> bool:
         return False
     if len(core) <= _MAX_MARKER:
         words = fold(core)
-        if words in RETURNED_LABELS or words.startswith(RETURNED_BELOW):
+        if words in landmarks().returned_labels or words.startswith(landmarks().returned_below):
             return True
     return _HEADER_OF_RETURNED.match(line.lstrip()) is not None
 
@@ -142,6 +143,11 @@ def _sent_to(returned: Sequence[Fields]) -> tuple[str, ...]:
         if name == "received" and (found := _RECEIVED_FOR.search(value[:_MAX_LINE]))
     )
     return tuple(dict.fromkeys(islice(named, _MAX_SENT_TO))) or tuple(dict.fromkeys(islice(received, _MAX_SENT_TO)))
+
+
+def _named_to_servers(lines: Iterable[str]) -> set[str]:
+    """Return who is given as sender where the account cites a session."""
+    return {found[1].lower() for line in lines if (found := _MAIL_FROM.match(line))}
 
 
 def _senders(header: Header, returned: Sequence[Fields]) -> set[str]:

@@ -66,7 +66,7 @@ def read_bounce(mail: Mail, *, envelope_from: str | None = None) -> Bounce | Non
 def _bounce(reports: tuple[Report, ...], mail: Mail, *, is_delayed: bool) -> Bounce | None:
     """Have each report weighed; None if there is none."""
     action = "delayed" if is_delayed else "failed"
-    weighed = tuple(weigh(completed(replace(report, action=action)), mail) for report in _each_once(reports)[:MAX_REPORTS])
+    weighed = weigh((completed(replace(report, action=action)) for report in _each_once(reports)[:MAX_REPORTS]), mail)
     return Bounce(weighed, is_delayed) if weighed else None
 
 

@@ -16,15 +16,9 @@ from itertools import islice
 
 from newsletter.inbound.bounces.account import Account, fold
 from newsletter.inbound.bounces.addresses import Named, addresses_in, is_daemon
-from newsletter.inbound.bounces.landmarks import (
-    LABELS_OF_ADDRESSEES,
-    LABELS_OF_FAILED,
-    LABELS_OF_OTHERS,
-    POINTERS_TO_OTHERS,
-)
 from newsletter.inbound.bounces.replies import one_line, reply_code_in, status_in
 from newsletter.inbound.bounces.sayings import BULLETS, is_head, reply_below, said_after, said_below
-from newsletter.inbound.bounces.wording import FAILURE_STEMS
+from newsletter.inbound.bounces.sentences import landmarks, telling
 
 _MAX_NAMED = 500
 #: Addresses of one line that are looked at, and letters of a label and of a neighbouring line.
@@ -130,20 +124,24 @@ class _Line:
         """Whether its label says that it is about somebody who did not fail."""
         match = _LABEL_OF_LINE.match(self.text)
         label = fold(match[1]) if match else ""
-        return label in LABELS_OF_OTHERS or label.partition(" ")[2] in LABELS_OF_OTHERS or label.startswith("x-")
+        return (
+            label in landmarks().labels_of_others
+            or label.partition(" ")[2] in landmarks().labels_of_others
+            or label.startswith("x-")
+        )
 
     @cached_property
     def is_below_pointer(self) -> bool:
         """Whether the line before points to somebody who helps."""
         before = fold(self.lines[self.number - 1][-_MAX_NEAR:]) if self.number else ""
-        return any(pointer in before for pointer in POINTERS_TO_OTHERS)
+        return any(pointer in before for pointer in landmarks().pointers_to_others)
 
     @cached_property
     def is_near_failure(self) -> bool:
         """Whether it, or the line before or behind it, tells of a failure."""
         before = self.lines[max(0, self.number - 1) : self.number]
         near = fold(" ".join(line[:_MAX_NEAR] for line in (*before, self.text, *self.lines[self.number + 1 : self.number + 2])))
-        return any(stem in near for stem in FAILURE_STEMS)
+        return any(stem in near for stem in telling().failure_stems)
 
 
 def _mention(line: _Line, named: Named) -> Mention | None:
@@ -171,13 +169,17 @@ def _certainty(line: _Line, named: Named, before: str) -> Certainty | None:
         is_entry = before.endswith("<") and line.text[named.end :].lstrip("> ").startswith(":")
         return Certainty.MENTIONED if line.is_below_pointer and not is_entry else Certainty.AT_THE_HEAD
     near = fold(before[-_MAX_NEAR:])
-    if line.is_below_pointer or near.rstrip("< ").endswith(_FROM) or any(pointer in near for pointer in POINTERS_TO_OTHERS):
+    if (
+        line.is_below_pointer
+        or near.rstrip("< ").endswith(_FROM)
+        or any(pointer in near for pointer in landmarks().pointers_to_others)
+    ):
         return None
     match = _LABEL.match(before) if len(before) <= _MAX_LABEL else None
     label = fold(match[1].strip(BULLETS)) if match else ""
-    if label in LABELS_OF_ADDRESSEES:
+    if label in landmarks().labels_of_addressees:
         return Certainty.MENTIONED
-    if any(part in label for part in LABELS_OF_FAILED):
+    if any(part in label for part in landmarks().labels_of_failed):
         return Certainty.AT_THE_HEAD
     return Certainty.IN_A_SENTENCE if line.is_near_failure else Certainty.MENTIONED
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from itertools import chain
+from typing import NamedTuple
 
 from newsletter.inbound.model import BounceReason
 
@@ -25,11 +26,13 @@ _GAP = 40
 #: How often the word before a ``*`` is looked for again if what follows it is not near.
 _TRIES = 4
 
-_NO_WORD = re.compile(r"[\W_]+")
+_NO_WORD = re.compile(r"[^\w*\n]+")
 #: A word that is nothing but a reply code, an enhanced status code, or both, with their punctuation.
 _CODE = re.compile(r"[\[(<#]?(?:[245]\d\d)?[-:#]?(?:[245]\.\d{1,3}\.\d{1,3})?[\])>:;,.]*")
 #: An address of a machine, with what stands around it; it becomes the word ``ipv4``.
 _MACHINE = re.compile(r"[\[(<=]*\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}[\])>:;,.]*")
+#: The end of a link that names a place on a page, like ``#spam``: whoever points there need not mean it.
+_FRAGMENT = re.compile(r"(://[^\s#]{1,300})#[a-z][a-z_-]*")
 #: Words that are written in two ways.
 _SPELLINGS = (
     (" mail box ", " mailbox "),
@@ -83,15 +86,26 @@ class Words:
 
 def words_of(text: str) -> Words:
     """Return the words of the first :data:`MAX_TEXT` characters of a text."""
-    text = text[:MAX_TEXT].casefold().translate(_APOSTROPHES)
-    if not text.isascii():
-        plain = unicodedata.normalize("NFKD", text)
-        text = "".join(character for character in plain if not unicodedata.combining(character))
-    kept = [word if word[0].isalpha() else _without_code(word) for word in text.split() if "@" not in word]
-    spaced = f" {_NO_WORD.sub(' ', ' '.join(kept)).strip()} "
+    words = _FRAGMENT.sub(r"\1", _plain(text[:MAX_TEXT].replace("*", " "))).split()
+    kept = [word if word[0].isalpha() else _without_code(word) for word in words if "@" not in word]
+    spaced = _spaced(" ".join(kept))
+    return Words(spaced, spaced.replace(" ", "") if _DENSE.search(spaced) else "")
+
+
+def _plain(text: str) -> str:
+    """Make letters small and bare, and drop apostrophes."""
+    text = text.casefold().translate(_APOSTROPHES)
+    if text.isascii():
+        return text
+    return "".join(character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character))
+
+
+def _spaced(plain: str) -> str:
+    """Return the words of a plain text with one blank between two and one at either end; ends of lines and ``*`` stay."""
+    spaced = f" {_NO_WORD.sub(' ', plain.replace('_', ' ')).strip()} "
     for written, meant in _SPELLINGS:
         spaced = spaced.replace(written, meant)
-    return Words(spaced, spaced.replace(" ", "") if _DENSE.search(spaced) else "")
+    return spaced
 
 
 def _without_code(word: str) -> str:
@@ -100,8 +114,7 @@ def _without_code(word: str) -> str:
     return "ipv4" if _MACHINE.fullmatch(word) else word
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
+class _Phrase(NamedTuple):  # quicker to make than a frozen dataclass, and there are thousands
     evidence: Evidence
     pieces: tuple[str, ...]
     words: frozenset[str]
@@ -127,27 +140,25 @@ class _Phrase:
         return True
 
 
-#: Phrases with ``|`` between them, by the reason they give and their weight. A ``*`` in one stands for up to 40 characters. A
-#: number like a reply code is no word of its own: ``ofr_416``, not ``ofr 416``.
-Table: TypeAlias = Mapping[tuple[BounceReason, Weight], str]
-
-
 class PhraseBook:
-    """Phrases, ready to be found."""
+    """Phrases, ready to be found.
 
-    def __init__(self, tables: Iterable[Table]) -> None:
-        phrases = [
-            _phrase(reason, weight, phrase.strip())
-            for table in tables
-            for (reason, weight), listed in table.items()
-            for phrase in listed.split("|")
+    A ``*`` in one stands for up to 40 characters. A number like a reply code is no word of its own: ``ofr_416``, not
+    ``ofr 416``.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[BounceReason, Weight, Sequence[str]]]) -> None:
+        made = [
+            _phrase(reason, weight, phrase)
+            for reason, weight, listed in phrases
+            for phrase in _spaced(_plain(" \n ".join(listed))).split("\n")
         ]
-        self._dense = [phrase for phrase in phrases if not phrase.words]
-        spaced = [phrase for phrase in phrases if phrase.words]
-        count = Counter(word for phrase in spaced for word in phrase.words)
+        self._dense = [phrase for phrase in made if not phrase.words]
+        spaced = [phrase for phrase in made if phrase.words]
+        count = Counter(chain.from_iterable(phrase.words for phrase in spaced))
         self._by_word: dict[str, list[_Phrase]] = {}
         for phrase in spaced:
-            rarest = min(phrase.words, key=lambda word: (count[word], word))
+            rarest = min(phrase.words, key=count.__getitem__)
             self._by_word.setdefault(rarest, []).append(phrase)
 
     def find(self, text: Words) -> Iterator[Evidence]:
@@ -164,10 +175,9 @@ class PhraseBook:
 
 
 def _phrase(reason: BounceReason, weight: Weight, phrase: str) -> _Phrase:
-    """Make a phrase ready; one in a script without blanks has no words to look it up by."""
-    pieces = [words_of(piece) for piece in phrase.split("*")]
-    evidence = Evidence(reason, weight, sum(len(piece.spaced) for piece in pieces))
-    if any(piece.dense for piece in pieces):
-        return _Phrase(evidence, tuple(piece.spaced.replace(" ", "") for piece in pieces), frozenset())
-    words = frozenset(word for piece in pieces for word in piece.spaced.split())
-    return _Phrase(evidence, tuple(piece.spaced for piece in pieces), words)
+    """Make a spaced phrase ready; one in a script without blanks has no words to look it up by."""
+    pieces = tuple(phrase.split("*"))
+    evidence = Evidence(reason, weight, sum(map(len, pieces)))
+    if _DENSE.search(phrase):
+        return _Phrase(evidence, tuple(piece.replace(" ", "") for piece in pieces), frozenset())
+    return _Phrase(evidence, pieces, frozenset("".join(pieces).split()))

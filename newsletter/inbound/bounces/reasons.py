@@ -7,18 +7,14 @@ does not exist will not.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final
 
 from newsletter.inbound.bounces.phrases import MAX_TEXT, Evidence, PhraseBook, Weight, Words, words_of
-from newsletter.inbound.bounces.phrases_filters import FILTERS
-from newsletter.inbound.bounces.phrases_languages import LANGUAGES
-from newsletter.inbound.bounces.phrases_mailbox import STATE, UNKNOWN
-from newsletter.inbound.bounces.phrases_policy import SENDER
-from newsletter.inbound.bounces.phrases_providers import PROVIDERS
-from newsletter.inbound.bounces.phrases_transport import TRANSPORT
 from newsletter.inbound.bounces.reasons_phase import Phase, phase_of
 from newsletter.inbound.bounces.reasons_status import Codes, codes_of, evidence_of
+from newsletter.inbound.bounces.sentences import REASONS, sentences
 from newsletter.inbound.model import BounceReason
 
 #: Reasons that no later mail can change, if the refusal was a permanent one.
@@ -40,6 +36,11 @@ _UNKNOWN: Final = (BounceReason.USER_UNKNOWN, BounceReason.HOST_UNKNOWN)
 _ABOUT_US: Final = (Phase.CONNECT, Phase.HELLO, Phase.MAIL)
 #: Statuses that are about an address, or that Sendmail and Microsoft give together with such a reply.
 _OF_ADDRESSES: Final = ("1.", "3.0", "5.0")
+#: "This host does not accept mail from …"
+_PICKY: Final = re.compile(
+    r" (?:accepts?|accepting|receives?) (?:any |no )?(?:e?mails?|messages?|connections?) (?:from|with|of|that|which|unless) "
+)
+_BLOCKED: Final = Evidence(BounceReason.BLOCKED, Weight.LIKELY)
 #: Something was said, but nothing that is known.
 _SOMETHING: Final = Evidence(BounceReason.ON_HOLD, 0.2)
 
@@ -68,18 +69,28 @@ def judge(codes: Codes, text: str, phase: Phase) -> Evidence:
     """Return the evidence that decides; that of ``UNDEFINED`` if nothing was said at all."""
     words = words_of(text)
     found = [*_book().find(words), *evidence_of(codes)]
+    if _PICKY.search(words.spaced):
+        # It takes mail, though not ours.
+        found = [_BLOCKED if evidence.reason is BounceReason.NOT_ACCEPT else evidence for evidence in found]
     if phase in _BY_PHASE:
         found.append(_BY_PHASE[phase])
-    if codes.reply or codes.statuses or text:
+    if codes.reply or codes.statuses or words.spaced.strip():
         found.append(_SOMETHING)
-    best = max(found, key=lambda evidence: (evidence.weight, evidence.extent, evidence.reason), default=NOTHING)
+    best = max(found, key=_value, default=NOTHING)
     return Evidence(_in_context(best, words, codes, phase), best.weight, best.extent)
+
+
+def _value(evidence: Evidence) -> tuple[float, bool, int, BounceReason]:
+    # Nobody names a virus that was not found; that the content was refused, or spam, is then no more than what follows.
+    return evidence.weight, evidence.reason is BounceReason.VIRUS_DETECTED, evidence.extent, evidence.reason
 
 
 @cache
 def _book() -> PhraseBook:
     """Make the book when it is first needed: reading some thousand phrases takes longer than a command may to start."""
-    return PhraseBook((UNKNOWN, STATE, SENDER, FILTERS, TRANSPORT, LANGUAGES, PROVIDERS))
+    return PhraseBook(
+        (BounceReason(reason), Weight[weight.upper()], listed) for name in REASONS for reason, weight, listed in sentences(name)
+    )
 
 
 def _in_context(best: Evidence, words: Words, codes: Codes, phase: Phase) -> BounceReason:
@@ -93,8 +104,8 @@ def _in_context(best: Evidence, words: Words, codes: Codes, phase: Phase) -> Bou
         return BounceReason.REJECTED
     if best.reason is BounceReason.HOST_UNKNOWN and codes.is_temporary:
         return BounceReason.NETWORK_ERROR
-    # That nobody is there, a server knows that refuses the recipient; whoever says so later is a filter.
-    is_of_recipient = phase is Phase.RCPT or (phase is not Phase.DATA and codes.has_kind(_OF_ADDRESSES))
+    # That nobody is there, a server knows that refuses the recipient; whoever says so later is a filter, unless by number.
+    is_of_recipient = phase is Phase.RCPT or codes.is_unknown or (phase is not Phase.DATA and codes.has_kind(_OF_ADDRESSES))
     if best.reason is BounceReason.USER_UNKNOWN and not is_sure and not is_of_recipient:
         return BounceReason.FILTERED
     return best.reason

@@ -43,12 +43,13 @@ _COMMANDS: Final = {
 #: How many times an address is looked for.
 _TRIES = 4
 _CODE = re.compile(r"[245]\d\d(?:[- ]?[245]\.\d{1,3}\.\d{1,3})?|[245]\.\d{1,3}\.\d{1,3}")
+_REFUSAL = re.compile(r"<<< [45]\d\d")
 _ABOUT_MAILBOX = re.compile(r"[245]\.[27]\.")
 
 #: "in reply to RCPT TO command", "after end of data", "did not like our final DATA", "Error following RCPT command", …
 _TOLD = re.compile(
     r"(?:in reply to|in response to|while sending|remote (?:mail )?server after|server for|after(?: pipelined)?(?: sending)?|"
-    r"did not like our|error following|failed on|refused|rejected|\()\s+"
+    r"did not like our|error following|failed on|refused|rejected|smtp command:?|\()\s+"
     r"(?:the\s+|end of\s+|final\s+|message\s+)?"
     r"(ehlo|helo|lhlo|starttls|auth|mail from|rcpt to|rcpt|data|text|bdat)\b"
 )
@@ -70,6 +71,15 @@ _PHRASES: Final = {
     "[rcpt_to]": Phase.RCPT,
     "[mail_from]": Phase.MAIL,
     "[body]": Phase.DATA,
+    # Gmail numbers the states of its sessions.
+    "(state 9)": Phase.HELLO,
+    "(state 12)": Phase.MAIL,
+    "(state 13)": Phase.MAIL,
+    "(state 14)": Phase.RCPT,
+    "(state 15)": Phase.DATA,
+    "(state 16)": Phase.DATA,
+    "(state 17)": Phase.DATA,
+    "(state 18)": Phase.DATA,
     # KDDI names the address when it refuses RCPT, and nobody when it refuses the message.
     "550 : user unknown": Phase.DATA,
 }
@@ -94,6 +104,9 @@ def phase_of(diagnostic: str, recipient: str, text: str) -> Phase:
 
 
 def _told_near(recipient: str, text: str) -> Phase:
+    if recipient and f"unknown user: {recipient}" in text:
+        # IMail, of its own users.
+        return Phase.RCPT
     place = text.find(recipient) if recipient else -1
     for _ in range(_TRIES):
         if place < 0:
@@ -108,9 +121,10 @@ def _told_near(recipient: str, text: str) -> Phase:
 def _names_recipient_first(diagnostic: str) -> bool:
     """Tell whether a reply begins with an address, as those to ``RCPT`` do, and is not one about a mailbox that is there."""
     words = diagnostic.removeprefix("smtp;").split(maxsplit=3)
-    codes = list(takewhile(_CODE.fullmatch, words))
+    codes = list(takewhile(_CODE.fullmatch, (word.rstrip(":-") for word in words)))
     follows = words[len(codes) : len(codes) + 1]
-    return bool(codes) and not any(map(_ABOUT_MAILBOX.search, codes)) and any("@" in word for word in follows)
+    names = any("@" in word or word.endswith("...") for word in follows)
+    return names and bool(codes) and not any(map(_ABOUT_MAILBOX.search, codes))
 
 
 def _told_in(text: str) -> Phase:
@@ -124,7 +138,10 @@ def _told_in(text: str) -> Phase:
 def _in_transcript(diagnostic: str, text: str) -> Phase:
     """Look where a transcript of a session (Sendmail's, Courier's) has this refusal."""
     said = diagnostic.partition(";")[2].strip() if diagnostic.startswith(("smtp;", "smtp ;")) else diagnostic
-    answer = text.find(f"<<< {said[:40]}") if said else -1
+    if ">>> " in said and (refusal := _REFUSAL.search(said)):
+        text, answer = said, refusal.start()
+    else:
+        answer = text.find(f"<<< {said[:40].rstrip(')')}") if said else -1
     if answer < 0:
         return Phase.UNKNOWN
     command, peer = text.rfind(">>> ", 0, answer), text.rfind("while talking to", 0, answer)

@@ -23,6 +23,7 @@ _STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
 #: A reply stands at the start, or behind what a bouncing server writes before it.
 _REPLY = re.compile(r"(?:^|smtp;|said:|<<<|reason:|error:|response:|\(|\[|<)[ :#]*([245][0-5]\d)(?=[- #:]|$)")
 _EXIT = re.compile(r"x-unix; ?(\d{1,3})\b")
+_FRENCH_NUMBER = re.compile(r"\b(?:ofr|lpn|ouk)\d{0,3}_(\d{3})\b")
 _MAX_CODES = 4
 
 #: Subject and detail -> reason (RFC 3463 section 3 and the registry "SMTP Enhanced Status Codes").
@@ -43,6 +44,7 @@ _SETTLED: Final = {
     "4.4": BounceReason.HOST_UNKNOWN,
     "4.5": BounceReason.SYSTEM_FULL,
     "4.6": BounceReason.NETWORK_ERROR,
+    "4.7": BounceReason.EXPIRED,
     "5.3": BounceReason.SPEEDING,
     "6.0": BounceReason.CONTENT_ERROR,
     "6.1": BounceReason.CONTENT_ERROR,
@@ -78,7 +80,6 @@ _TELLING: Final = {
     "1.4": BounceReason.FILTERED,
     "2.1": BounceReason.FILTERED,
     "2.4": BounceReason.FILTERED,
-    "4.7": BounceReason.EXPIRED,
     "7.0": BounceReason.SECURITY_ERROR,
     "7.1": BounceReason.SECURITY_ERROR,
     "7.2": BounceReason.REJECTED,
@@ -87,7 +88,7 @@ _TELLING: Final = {
     "7.5": BounceReason.SECURITY_ERROR,
     "7.6": BounceReason.SECURITY_ERROR,
     "7.7": BounceReason.SECURITY_ERROR,
-    "7.9": BounceReason.POLICY_VIOLATION,
+    "7.9": BounceReason.SECURITY_ERROR,
     "7.11": BounceReason.SECURITY_ERROR,
     "7.12": BounceReason.SECURITY_ERROR,
     "7.14": BounceReason.SECURITY_ERROR,
@@ -208,6 +209,34 @@ _REPLIES: Final = {
     "556": BounceReason.NOT_ACCEPT,
 }
 
+#: The numbers of Orange, Wanadoo and La Poste, written behind letters that name the server: ``OFR_416``, ``LPN007_416``.
+_FRENCH: Final = {
+    "102": BounceReason.BLOCKED,
+    "103": BounceReason.BLOCKED,
+    "104": BounceReason.TOO_MANY_CONN,
+    "105": BounceReason.SPEEDING,
+    "107": BounceReason.BLOCKED,
+    "109": BounceReason.REQUIRE_PTR,
+    "305": BounceReason.SECURITY_ERROR,
+    "402": BounceReason.SECURITY_ERROR,
+    "403": BounceReason.REJECTED,
+    "405": BounceReason.REJECTED,
+    "415": BounceReason.REJECTED,
+    "416": BounceReason.USER_UNKNOWN,
+    "417": BounceReason.MAILBOX_FULL,
+    "418": BounceReason.SUSPEND,
+    "420": BounceReason.SUSPEND,
+    "421": BounceReason.REJECTED,
+    "505": BounceReason.SYSTEM_ERROR,
+    "506": BounceReason.SPAM_DETECTED,
+    "510": BounceReason.SPAM_DETECTED,
+    "513": BounceReason.SPAM_DETECTED,
+    "514": BounceReason.MESG_TOO_BIG,
+    "515": BounceReason.SPAM_DETECTED,
+    "518": BounceReason.POLICY_VIOLATION,
+    "522": BounceReason.AUTH_FAILURE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Codes:
@@ -217,16 +246,23 @@ class Codes:
         reply: of SMTP, like ``550``; ``""`` if there was none.
         statuses: enhanced, like ``5.1.1``; the first one counts most.
         exit: of a local mailer, ``""`` if there was none.
+        french: number of Orange and La Poste, ``""`` if there was none.
     """
 
     reply: str = ""
     statuses: tuple[str, ...] = ()
     exit: str = ""
+    french: str = ""
 
     @property
     def is_temporary(self) -> bool:
         """Whether the server asked for another try."""
         return self.reply.startswith("4") or (bool(self.statuses) and self.statuses[0].startswith("4"))
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the first status is ``x.1.1``: bad destination mailbox address."""
+        return bool(self.statuses) and self.statuses[0][2:] == "1.1"
 
     def has_kind(self, kinds: tuple[str, ...]) -> bool:
         """Tell whether subject and detail of the first status, like ``1.1``, begin with one of ``kinds``."""
@@ -244,11 +280,12 @@ def codes_of(reply: str, status: str, text: str) -> Codes:
     told = tuple(dict.fromkeys(match.group() for match in _STATUS.finditer(text)))[:_MAX_CODES]
     known = _STATUS.search(status)
     found = None if reply else _REPLY.search(text)
-    exited = _EXIT.search(text)
+    exited, french = _EXIT.search(text), _FRENCH_NUMBER.search(text)
     return Codes(
         reply=reply or (found.group(1) if found else ""),
         statuses=told or ((known.group(),) if known else ()),
         exit=exited.group(1) if exited else "",
+        french=french.group(1) if french else "",
     )
 
 
@@ -264,5 +301,7 @@ def evidence_of(codes: Codes) -> Iterator[Evidence]:
             yield Evidence(BounceReason.BLOCKED, OWN, -place)
     if codes.exit in _EXITS:
         yield Evidence(_EXITS[codes.exit], OWN, -_MAX_CODES)
+    if codes.french in _FRENCH:
+        yield Evidence(_FRENCH[codes.french], OWN)
     if codes.reply in _REPLIES:
         yield Evidence(_REPLIES[codes.reply], LOOSE, 1)

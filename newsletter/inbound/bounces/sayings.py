@@ -21,7 +21,8 @@ _REPLY = re.compile(
     re.IGNORECASE,
 )
 _CITED = re.compile(
-    r"^[^\w@]{0,20}(?:(?:reason|error|(?:server|remote host) said|diagnostic code|smtp)[: ;]{1,4}(?:smtp;)?)?\s{0,2}"
+    r"^[^\w@]{0,20}(?:(?:reason|error|(?:remote )?(?:server|host) (?:said|returned|replied)|diagnostic code|smtp)"
+    r"[: ;]{1,4}(?:smtp;)?)?[\s'\"]{0,2}"
     r"([45][0-5]\d[ \-#].*)",
     re.IGNORECASE,
 )

@@ -12,17 +12,7 @@ from enum import IntEnum
 
 from newsletter.inbound.bounces.account import Account, fold
 from newsletter.inbound.bounces.addresses import first_address, is_daemon
-from newsletter.inbound.bounces.wording import (
-    ANSWER_SUBJECTS,
-    DELAY_SENTENCES,
-    DELAY_SUBJECTS,
-    FAILURE_SENTENCES,
-    FAILURE_STEMS,
-    FAILURE_SUBJECTS,
-    FINAL_SENTENCES,
-    OTHER_SENTENCES,
-    OTHER_SUBJECTS,
-)
+from newsletter.inbound.bounces.sentences import telling
 from newsletter.inbound.reading.mail import Mail, Part
 
 _MAX_SUBJECT = 500
@@ -119,27 +109,28 @@ def is_other_report(mail: Mail) -> bool:
 
 def signs_of(mail: Mail, account: Account, *, envelope_from: str | None) -> Signs:
     """Look for the signs."""
+    known = telling()
     subject = fold(mail.header.get("subject")[:_MAX_SUBJECT])
     words = account.folded[:_MAX_WORDS]
     writer = _writer(mail, envelope_from)
     # No person's program makes a multipart/report; what one forwards stands within another kind of mail.
     is_answer = not _is_report(mail) and (
-        subject.startswith(ANSWER_SUBJECTS) or (writer < Writer.MAIL_SYSTEM and bool(mail.header.get("in-reply-to")))
+        subject.startswith(known.answer_subjects) or (writer < Writer.MAIL_SYSTEM and bool(mail.header.get("in-reply-to")))
     )
-    has_failure_subject = not is_answer and _has(subject, FAILURE_SUBJECTS)
-    is_late = _has(subject, DELAY_SUBJECTS) or _has(words, DELAY_SENTENCES)
-    if is_late or mail.header.get("x-failed-recipients") or _has(words, FAILURE_SENTENCES):
+    has_failure_subject = not is_answer and _has(subject, known.failure_subjects)
+    is_late = _has(subject, known.delay_subjects) or _has(words, known.delay_sentences)
+    if is_late or mail.header.get("x-failed-recipients") or _has(words, known.failure_sentences):
         tells = Tells.CLEARLY if has_failure_subject else Tells.IN_ITS_WORDS
     elif has_failure_subject and _REFUSAL.search(words):
         tells = Tells.IN_ITS_WORDS
     else:
-        is_near = has_failure_subject or _REFUSAL.search(words) or _has(words, FAILURE_STEMS)
+        is_near = has_failure_subject or _REFUSAL.search(words) or _has(words, known.failure_stems)
         tells = Tells.PERHAPS if is_near else Tells.NOTHING
     return Signs(
         writer=writer,
         tells=tells,
-        is_late=is_late and not _has(words, FINAL_SENTENCES),
-        is_other=not has_failure_subject and (_has(subject, OTHER_SUBJECTS) or _has(words, OTHER_SENTENCES)),
+        is_late=is_late and not _has(words, known.final_sentences),
+        is_other=not has_failure_subject and (_has(subject, known.other_subjects) or _has(words, known.other_sentences)),
         is_answer=is_answer,
     )
 

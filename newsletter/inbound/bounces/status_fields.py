@@ -10,7 +10,7 @@ from newsletter.inbound.bounces.addresses import decoded, reported_address
 from newsletter.inbound.bounces.replies import completed, one_line
 from newsletter.inbound.model import Report
 
-MAX_REPORTS = 500
+MAX_REPORTS = 100
 #: Lines that are looked at.
 MAX_LINES = 20_000
 _MAX_FIELD_LINES = 60
