@@ -2,17 +2,22 @@
 
 One process: ``python -m tests.fuzz.inbound SEEDS -runs=250000``; flags are libFuzzer's. It ends with an error at the first
 exception, and at the first mail that takes longer than ``-timeout`` seconds; the mail is then in a file ``crash-…`` or
-``timeout-…``. SEEDS is a folder of mails to begin with; it grows by those that reach new code.
+``timeout-…``. SEEDS is a folder of mails to begin with; it grows by those that reach new code, unless FUZZ_BLIND is set.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import nullcontext
 
 import atheris
 
-with atheris.instrument_imports(include=["newsletter.inbound"], enable_loader_override=False):
-    from newsletter.inbound.commands.grammar import looks_like_command
+#: Watching which code a mail reaches finds more a mail, and costs ten times as much.
+_IS_BLIND = "FUZZ_BLIND" in os.environ
+
+with nullcontext() if _IS_BLIND else atheris.instrument_imports(include=["newsletter.inbound"], enable_loader_override=False):
+    from newsletter.inbound.commands.grammar import looks_like_command, read_commands
     from newsletter.inbound.model import Door
     from newsletter.inbound.reading.mail import read_mail
     from newsletter.inbound.reading.quoting import own_words
@@ -31,7 +36,7 @@ def read_and_sort(raw: bytes) -> None:
         looks_like_command=looks_like_command,
     )
     verdict.as_json()
-    own_words(mail)
+    read_commands(own_words(mail), subject=mail.header.get("subject"))
 
 
 if __name__ == "__main__":
