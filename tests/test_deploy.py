@@ -62,7 +62,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 def test_the_units_differ_only_in_what_they_run() -> None:
     services = [dict(read(unit)["Service"]) for unit in UNITS]
     commands = {service.pop("ExecStart").split(" ", 3)[3] for service in services}
-    assert commands == {"run", "web", "scheduler", "worker --processes %i"}
+    assert commands == {"run", "web", "scheduler", "inbound serve", "worker --processes %i"}
     assert all(service == services[0] for service in services)
 
 
@@ -71,7 +71,8 @@ def test_the_containers_call_commands_there_are() -> None:
         json.loads(re.sub(r"([\[ ])([\w-]+)(?=[,\]])", r'\1"\2"', line))
         for line in re.findall(r"^    command: (.+)$", COMPOSE, re.MULTILINE)
     ]
-    assert {shlex.join(command) for command in commands} == {"db upgrade", "web", "scheduler", "worker --processes 2"}
+    named = {shlex.join(command) for command in commands}
+    assert named == {"db upgrade", "web", "scheduler", "inbound serve", "worker --processes 2"}
     for command in commands:
         parse(shlex.join(["newsletter", *command]))
 
