@@ -12,6 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock, SystemClock
 from newsletter.config import Config, NewsletterConfig, RelayConfig, SmtpConfig
@@ -50,7 +51,7 @@ from newsletter.inbound.handling import Handler
 from newsletter.inbound.model import MailKind
 from newsletter.inbound.noted import Noted
 from newsletter.inbound.origins import Origins
-from newsletter.inbound.personal import forget_inbound, inbound_of
+from newsletter.inbound.personal import ForgetInbound, inbound_of
 from newsletter.inbound.returned import ReturnedMail
 from newsletter.inbound.service import InboundService
 from newsletter.inbound.tables import InboundMailRow
@@ -109,9 +110,6 @@ NOTICES_KEPT = timedelta(days=30)
 #: Papers looked after for each that a digest holds: readers choose, and the ranking moves on until it is built.
 LIKELY = 3
 
-#: What forgets a person elsewhere than in the store of subscribers.
-FORGETTING = (forget_replies, forget_returns, forget_inbound, forget_taste)
-
 log = logging.getLogger(__name__)
 
 
@@ -159,7 +157,7 @@ class App:
     @cached_property
     def subscribers(self) -> SubscriberService:
         """Readers, their choices, consent and suppression."""
-        return SubscriberService(self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=FORGETTING)
+        return SubscriberService(self.database, self.clock, self.secret, notices=self.notice_queue, on_erase=self.forgetting)
 
     @cached_property
     def link_keys(self) -> LinkKeys:
@@ -182,6 +180,11 @@ class App:
         return Hasher(self.secret)
 
     @cached_property
+    def forgetting(self) -> tuple[Callable[[Session, SubscriberId], None], ...]:
+        """What forgets a person elsewhere than in the store of subscribers."""
+        return forget_replies, forget_returns, ForgetInbound(self.hasher), forget_taste
+
+    @cached_property
     def desk(self) -> SignUpDesk:
         """Takes sign-ups in, and looks at them later."""
         return SignUpDesk(self.database, self.clock, self.hasher, self.config.signup.limits, self.notice_queue)
@@ -196,7 +199,7 @@ class App:
             self.hasher,
             self.config.signup.limits,
             self.notice_queue,
-            on_erase=FORGETTING,
+            on_erase=self.forgetting,
         )
 
     @cached_property
@@ -486,12 +489,22 @@ class App:
             otherwise=Noted(self.origins),
             reports=ProviderHandler(self.returns, self.bounces, self.subscribers),
             notices=self.notice_queue,
+            hasher=self.hasher,
             looks_like_command=looks_like_command,
             max_bytes=config.max_bytes,
             keep_for=config.keep,
         )
 
     def _handlers(self) -> dict[MailKind, Handler]:
+        forwarder = Forwarder(
+            self.config.newsletters,
+            forward_to=self.config.inbound.forward_to,
+            is_own=self.addressing.is_own,
+            origin=self.origins,
+            secret=self.secret,
+            may_forward=self._may_forward,
+            heard_from=self.subscribers.heard_from,
+        )
         commands = CommandHandler(
             self.database,
             self.config.newsletters,
@@ -503,13 +516,7 @@ class App:
             links=self.links,
             keys=self.link_keys,
             hasher=self.hasher,
-        )
-        forwarder = Forwarder(
-            self.config.newsletters,
-            forward_to=self.config.inbound.forward_to,
-            is_own=self.addressing.is_own,
-            origin=self.origins,
-            secret=self.secret,
+            people=forwarder,
         )
         returned = ReturnedMail(self.returns, self.bounces, self.links.holder_of)
         return {
@@ -517,6 +524,10 @@ class App:
             **dict.fromkeys((MailKind.BOUNCE, MailKind.DELAYED, MailKind.COMPLAINT), returned),
             MailKind.HUMAN: forwarder,
         }
+
+    def _may_forward(self, number: int, now: datetime) -> bool:
+        with self.database.write() as session:
+            return AnswerStore(session, self.hasher).may_forward(number, now=now)
 
     def mailbox(self, *, kept: Callable[[], None] = lambda: None) -> ImapPoller:
         """Return what takes the mail out of the mailbox of ``[inbound.imap]``; ``kept`` has it acted upon, from any thread."""

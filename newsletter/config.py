@@ -71,6 +71,8 @@ def _known_zone(name: str) -> str:
 
 Zone = Annotated[str, BeforeValidator(_known_zone)]
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+#: Hosts that mean every address of this machine.
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 #: What the papers of files are filed under where nothing in a file names one of the sources.
 FILE_SOURCES = ("feed", "records", "text_page")
@@ -789,7 +791,7 @@ class InboundConfig(Section):
     answers_per_day: int = Field(20, ge=1, description="automatic answers a day to a reader whose mails are certainly theirs")
     trusted_results: tuple[str, ...] = Field(
         (),
-        description="names your own MTA writes into Authentication-Results; what it says of DKIM and SPF is believed then",
+        description="names your own MTA writes into Authentication-Results; what it says of DKIM and DMARC is believed then",
     )
     imap: ImapConfig = ImapConfig()
     listen: ListenConfig = ListenConfig()
@@ -814,11 +816,20 @@ class BouncesConfig(Section):
     )
     probe: bool = Field(default=True, description="whether a last mail asks first; only if that comes back too, it ends")
     act_within: Duration = Field(timedelta(days=10), description="bounces of older messages change nothing")
-    judge_from: int = Field(500, ge=1, description="messages of an issue taken by servers before its rates are judged")
+    judge_from: int = Field(100, ge=1, description="messages of an issue taken or refused before its rates are judged")
     most_bounces: float = Field(
         0.05, gt=0, le=1, description="share of messages refused or bounced for good above which an issue is paused"
     )
-    most_complaints: float = Field(0.003, gt=0, le=1, description="share of complaints above which an issue is paused")
+    most_complaints: float = Field(
+        0.003, gt=0, le=1, description="share of complaints, three at least, above which an issue is paused"
+    )
+    most_soft: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="share of messages that bounced, but not for good, above which an issue is paused; if more than that did "
+        "not get through, they count against no reader",
+    )
 
 
 class LogConfig(Section):
@@ -882,6 +893,34 @@ class Config(Section):
             raise ValueError("relays stand beside the one of [smtp]; set smtp.host as well")
         if "smtp" in self.relays:
             raise ValueError("a relay cannot be called 'smtp', as the one of [smtp] is; give it another name")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_comes_to_addresses_of_its_own(self) -> Self:
+        senders = {each.envelope_from.lower(): slug for slug, each in self.newsletters.items() if each.envelope_from}
+        takers = {each.inbound_address.lower(): slug for slug, each in self.newsletters.items() if each.inbound_address}
+        for address, slug in takers.items():
+            key = f"newsletters.{slug}.inbound_address"
+            if "+" in address:
+                raise ValueError(f"{key}: holds a '+', behind which tokens are written; use one like papers@example.org")
+            if address in senders:
+                raise ValueError(
+                    f"{key}: is envelope_from of newsletters.{senders[address]} too, and bounces are no commands; "
+                    "use two addresses"
+                )
+        for address in self.inbound.forward_to:
+            local, _, domain = address.lower().partition("@")
+            plain = f"{local.partition('+')[0]}@{domain}"
+            if not {address.lower(), plain}.isdisjoint(senders | takers):
+                raise ValueError(f"inbound.forward_to: {address} comes back here, for ever; name an address that people read")
+        return self
+
+    @model_validator(mode="after")
+    def _listeners_have_ports_of_their_own(self) -> Self:
+        listen = self.inbound.listen
+        is_same_host = listen.host == self.web.host or not _EVERYWHERE.isdisjoint({listen.host, self.web.host})
+        if listen.port and listen.port == self.web.port and is_same_host:
+            raise ValueError(f"inbound.listen.port: {listen.port} is web.port too; give the listener another one, like 2424")
         return self
 
     @model_validator(mode="after")

@@ -19,8 +19,8 @@ from subscribers.tables import AllowanceRow, MailLimitRow
 
 #: A bucket holds what an hour brings: after that time it is full again, whatever was taken.
 REFILL = timedelta(hours=1)
-#: Name of the budget everybody shares.
-TOTAL = "total"
+#: Names of the budgets everybody shares: on the page, and by mail, which costs a sender of forged mails next to nothing.
+TOTAL, TOTAL_BY_MAIL = "total", "total mail"
 _UNKNOWN = "unknown"
 #: Begins the name of whoever signs up by mail.
 BY_MAIL = "mail "
@@ -59,13 +59,13 @@ def take(left: Allowance, wanted: int, *, per_hour: int, now: datetime) -> tuple
 
 
 def share_out(
-    left: Mapping[str, Allowance], networks: Sequence[str], *, limits: SignUpLimits, now: datetime
+    left: Mapping[str, Allowance], drawn: Sequence[tuple[str, str]], *, limits: SignUpLimits, now: datetime
 ) -> tuple[list[Verdict], dict[str, Allowance]]:
-    """Decide which sign-ups are taken: one token each from their network and, if it has one, from the total.
+    """Decide which sign-ups are taken: one token each from their network and, if it has one, from their total.
 
     Args:
-        left: bucket by name: of every network, and :data:`TOTAL`.
-        networks: name of the network of each sign-up, in the order they came.
+        left: bucket by name: of every network, and of the totals.
+        drawn: names of the network and of the total of each sign-up, in the order they came.
         limits: how much a bucket holds.
         now: aware UTC.
 
@@ -74,16 +74,16 @@ def share_out(
     """
     after = dict(left)
     verdicts: list[Verdict] = []
-    for network in networks:
+    for network, total in drawn:
         granted, network_left = take(after[network], 1, per_hour=limits.network_per_hour, now=now)
         if not granted:
             verdicts.append(Verdict.NETWORK_BUSY)
             continue
-        granted, total_left = take(after[TOTAL], 1, per_hour=limits.total_per_hour, now=now)
+        granted, total_left = take(after[total], 1, per_hour=limits.total_per_hour, now=now)
         if not granted:
             verdicts.append(Verdict.ALL_BUSY)
             continue
-        after[network], after[TOTAL] = network_left, total_left
+        after[network], after[total] = network_left, total_left
         verdicts.append(Verdict.TAKEN)
     return verdicts, after
 
@@ -105,6 +105,11 @@ def network_of(client: str) -> str:
             return f"{ipaddress.IPv6Address(int(address) >> 64 << 64)}/64"
         address = address.ipv4_mapped
     return f"{ipaddress.IPv4Address(int(address) >> 8 << 8)}/24"
+
+
+def total_of(client: str) -> str:
+    """Return the name of the budget that somebody shares with all others."""
+    return TOTAL_BY_MAIL if client.startswith(BY_MAIL) else TOTAL
 
 
 def mailbox_of(address: Address) -> str:
@@ -145,8 +150,8 @@ class LimitStore:
         """
         if not clients:
             return []
-        names = {client: self.network_name(client) for client in set(clients)}
-        left = self._hold(names.values(), limits, now)
+        names = {client: (self.network_name(client), total_of(client)) for client in set(clients)}
+        left = self._hold({name for drawn in names.values() for name in drawn}, limits, now)
         verdicts, after = share_out(left, [names[client] for client in clients], limits=limits, now=now)
         self._keep({name: allowance for name, allowance in after.items() if allowance != left[name]})
         return verdicts
@@ -170,10 +175,10 @@ class LimitStore:
     def _mailbox_hash(self, address: Address) -> str:
         return self._hash(f"mailbox {mailbox_of(address)}")
 
-    def _hold(self, networks: Iterable[str], limits: SignUpLimits, now: datetime) -> dict[str, Allowance]:
+    def _hold(self, names: Iterable[str], limits: SignUpLimits, now: datetime) -> dict[str, Allowance]:
         """Return the buckets, new ones full, and hold off others: in one order, so that nobody waits in a ring."""
-        asked, name = elements(self._session, as_list({TOTAL, *networks}), String(80))
-        size = case((name == TOTAL, float(limits.total_per_hour)), else_=float(limits.network_per_hour))
+        asked, name = elements(self._session, as_list(names), String(80))
+        size = case((name.in_((TOTAL, TOTAL_BY_MAIL)), float(limits.total_per_hour)), else_=float(limits.network_per_hour))
         full = select(name, size, literal(now, UtcDateTime)).select_from(asked).where(_ALWAYS).order_by(name)
         row = insert_new(self._session, AllowanceRow).from_select(["name", "tokens", "at"], full)
         held = row.on_conflict_do_update(index_elements=[AllowanceRow.name], set_={"at": AllowanceRow.at})

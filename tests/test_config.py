@@ -16,6 +16,7 @@ from newsletter.config_file import load, secret_from_file
 from newsletter.errors import ConfigError
 from newsletter.sources import feeds, text_page
 from newsletter.sources.files import RECORDS
+from tests.cli.shell import Ended, Shell
 
 
 def _load(folder: Path, text: str) -> Config:
@@ -86,6 +87,24 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(tmp_path: Path) -> 
             '[sources.feeds.lab]\nurl = "lab.example.org/feed"',
             "sources.feeds.lab.url: not a web address; write it like https://lab.example.org/feed",
         ),
+        (
+            '[newsletters.papers]\ninbound_address = "papers+in@example.org"',
+            "newsletters.papers.inbound_address: holds a '+'",
+        ),
+        (
+            '[newsletters.papers]\ninbound_address = "in@example.org"\n[newsletters.labs]\nenvelope_from = "In@example.org"',
+            "newsletters.papers.inbound_address: is envelope_from of newsletters.labs too",
+        ),
+        (
+            '[newsletters.papers]\ninbound_address = "in@example.org"\n[inbound]\nforward_to = ["in+me@example.org"]',
+            "inbound.forward_to: in+me@example.org comes back here",
+        ),
+        (
+            '[newsletters.papers]\nenvelope_from = "back@example.org"\n[inbound]\nforward_to = ["Back@example.org"]',
+            "inbound.forward_to: Back@example.org comes back here",
+        ),
+        ("[inbound.listen]\nport = 8080", "inbound.listen.port: 8080 is web.port too"),
+        ('[inbound.listen]\nport = 80\nhost = "10.0.0.1"\n[web]\nport = 80\nhost = "0.0.0.0"', "80 is web.port too"),
     ],
 )
 def test_a_bad_value_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
@@ -201,3 +220,67 @@ def test_a_missing_or_empty_secret_file_says_so(tmp_path: Path, content: str | N
         (tmp_path / "p").write_text(content)
     with pytest.raises(ConfigError, match=r"smtp\.password_file"):
         secret_from_file(tmp_path / "p", "smtp.password_file")
+
+
+def test_a_port_may_be_taken_twice_at_two_addresses(tmp_path: Path) -> None:
+    _load(tmp_path, '[inbound.listen]\nport = 8080\nhost = "10.0.0.1"\n[web]\nport = 8080\nhost = "127.0.0.1"')
+
+
+def test_commands_and_the_from_address_may_be_one(tmp_path: Path) -> None:
+    _load(tmp_path, '[newsletters.papers]\nfrom_address = "in@example.org"\ninbound_address = "in@example.org"')
+
+
+def _checked(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> Ended:
+    (folder / "config.toml").write_text(text, encoding="utf-8")
+    return Shell(folder / "config.toml", capsys)("config", "check")
+
+
+@pytest.mark.parametrize(
+    ("provider", "wrong"),
+    [
+        ('provider = "ses"', "topic_arn: not the ARN of a topic; copy it from the provider's pages"),
+        ('provider = "sendgrid"', "public_key: "),
+        ('provider = "postmark"', "postmark needs a secret; set secret_file"),
+        ('provider = "postmark"\nsecret = "alone"', "secret: must be USER:PASSWORD"),
+        ('provider = "mailgun"', "mailgun needs a secret; set secret_file"),
+        ('provider = "mailgun"\nsecret_file = "gone"', ".secret_file: cannot be read"),
+    ],
+)
+def test_a_check_names_what_reports_cannot_be_proven_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], provider: str, wrong: str
+) -> None:
+    ended = _checked(tmp_path, f"[inbound.webhooks.mine]\n{provider}\n", capsys)
+    assert ended.code == 1
+    assert "1 problem\n  - inbound.webhooks.mine" in ended.err
+    assert wrong in ended.err
+
+
+def test_a_check_names_every_file_of_a_password_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    login = 'username = "u"\npassword_file = "gone"\n'
+    wrong = _checked(
+        tmp_path,
+        f'[web]\nbase_url = "https://papers.example.org"\n[smtp]\nhost = "a.example.org"\n{login}'
+        f'[relays.other]\nhost = "b.example.org"\n{login}[inbound.imap]\nhost = "c.example.org"\n{login}',
+        capsys,
+    )
+    assert wrong.code == 1
+    assert "3 problems" in wrong.err
+    for key in ("smtp", "relays.other", "inbound.imap"):
+        assert f"  - {key}.password_file: cannot be read" in wrong.err
+    (tmp_path / "there").write_text("secret\n", encoding="utf-8")
+    there = login.replace("gone", "there")
+    assert _checked(tmp_path, f'[inbound.imap]\nhost = "c.example.org"\n{there}', capsys).code == 0
+
+
+def test_a_check_hints_at_mail_that_nobody_gets_or_that_has_no_way_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    takes = '[newsletters.papers]\ninbound_address = "in@example.org"\n'
+    both = _checked(tmp_path, takes, capsys)
+    assert both.code == 0
+    assert [line[:6] for line in both.err.splitlines()] == ["hint: ", "hint: "]
+    assert "inbound.forward_to is empty" in both.err
+    assert "no way in but a pipe" in both.err
+    more = '[inbound]\nforward_to = ["me@example.org"]\n[inbound.listen]\nport = 2424\n'
+    assert _checked(tmp_path, takes + more, capsys).err == ""
+    assert _checked(tmp_path, "", capsys).err == ""

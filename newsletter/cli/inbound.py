@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +18,7 @@ from newsletter.cli.run import run_roles
 from newsletter.errors import ConfigError, NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from newsletter.inbound.model import Arrival
 
@@ -27,6 +28,32 @@ EX_UNAVAILABLE, EX_TEMPFAIL = 69, 75
 AT_ONCE = 20
 _CHUNK = 64 * 1024
 _STDIN = Path("-")
+
+
+class _MisusedByMta(click.UsageError):
+    """Wrong use of a command that an MTA calls."""
+
+    exit_code = EX_TEMPFAIL
+
+
+class _ForMta(click.Command):
+    """A command whose wrong use ends with the code at which an MTA keeps the mail: mistakes get mended, mails do not."""
+
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
+        with _kept_by_mta():
+            return super().make_context(*arguments, **settings)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _kept_by_mta():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _kept_by_mta() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        raise _MisusedByMta(error.format_message(), error.ctx) from error
 
 
 @click.group()
@@ -44,7 +71,9 @@ inbound.add_command(show)
 inbound.add_command(replay)
 
 
-@inbound.command(epilog="Example: newsletter --config /etc/newsletter/config.toml inbound take - < mail.eml")
+@inbound.command(
+    cls=_ForMta, epilog="Example: newsletter --config /etc/newsletter/config.toml inbound take - < mail.eml; echo $?"
+)
 @click.argument(
     "files", metavar="[FILE…|-]", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 )
@@ -59,8 +88,8 @@ def take(context: Context, files: tuple[Path, ...], sender: str | None, recipien
 
     Made for pipes: sender and recipient of a mail from standard input are taken from the environment where the MTA sets them
     (SENDER, RECIPIENT, ORIGINAL_RECIPIENT, or LOCAL, EXTENSION and DOMAIN). The exit code is 0 once all are stored, 75 if that
-    failed for now, so that the MTA tries again, and 69 for a mail larger than inbound.max_bytes, which it gives back. The very
-    same mail is stored only once, so a mail that is taken again does no harm.
+    failed for now or the command is wrong, so that the MTA keeps the mail and tries again, and 69 for a mail larger than
+    inbound.max_bytes, which it gives back. The very same mail is stored only once, so a mail that is taken again does no harm.
     """
     if not files and sys.stdin.isatty():
         raise click.UsageError("name a FILE, or have the mail come from standard input")
@@ -102,22 +131,26 @@ def _keep_all(context: Context, files: Iterable[Path], sender: str | None, recip
 
 
 def _arrival(path: Path, sender: str | None, recipients: tuple[str, ...], *, max_bytes: int) -> Arrival:
+    from newsletter.inbound.errors import InboundTooLarge
     from newsletter.inbound.model import Arrival, Via
     from newsletter.inbound.pipe import plain, recipients_of, sender_of
 
     told = os.environ if path == _STDIN else {}
     with click.open_file(str(path), "rb") as stream:
-        raw = _read(stream, max_bytes)
+        raw, size = _read(stream, max_bytes)
+    if size > max_bytes:
+        raise InboundTooLarge(size, max_bytes)
     envelope_from = sender_of(told) if sender is None else plain(sender)
     return Arrival(raw, Via.PIPE, envelope_from, recipients or recipients_of(told))
 
 
-def _read(stream: IO[bytes], max_bytes: int) -> bytes:
-    """Return what ``stream`` holds, or one byte more than is taken; the rest is read too, as the MTA wants to write it."""
+def _read(stream: IO[bytes], max_bytes: int) -> tuple[bytes, int]:
+    """Return what ``stream`` holds, at most one byte more than is taken, and its size; all is read, as the MTA writes it."""
     raw = stream.read(max_bytes + 1)
-    while len(raw) > max_bytes and stream.read(_CHUNK):
-        pass
-    return raw
+    size = len(raw)
+    while size > max_bytes and (more := stream.read(_CHUNK)):
+        size += len(more)
+    return raw, size
 
 
 def _act(context: Context) -> None:

@@ -141,6 +141,7 @@ def _show_returns(past: Past, limit: int | None, *, as_json: bool) -> int:
     """Show what came back of the last issues together, by relay and by domain."""
     from newsletter.delivery.returns.figures import By
     from newsletter.delivery.returns.limits import BOUNCE_LIMITS, COMPLAINT_LIMITS
+    from newsletter.schedule.past import PastIssue
 
     found = {by: past.returns(limit, by) for by in (By.RELAY, By.DOMAIN)}
     limits = {"bounces": BOUNCE_LIMITS, "complaints": COMPLAINT_LIMITS}
@@ -160,7 +161,9 @@ def _show_returns(past: Past, limit: int | None, *, as_json: bool) -> int:
         )
         return NOTHING_TO_DO if is_empty else 0
     if is_empty:
-        click.echo("nothing was sent yet; make an issue with: newsletter build")
+        has_issue = any(isinstance(each, PastIssue) for each in past.latest(None))
+        following = "send what is due with: newsletter send --due" if has_issue else "make an issue with: newsletter build"
+        click.echo(f"nothing was sent yet; {following}")
         return NOTHING_TO_DO
     for by, lines in found.items():
         _print_bounces(by, lines, BOUNCE_LIMITS[0])

@@ -88,15 +88,26 @@ def list_(context: Context, state: str | None, newsletter: str | None, limit: in
 @pass_context
 def show(context: Context, who: int | str, *, as_json: bool) -> int:
     """Show everything that is held about a person."""
-    held = context.app.subscribers.held(who)
-    if as_json:
-        print_json(context.app.held_of(held.subscriber.id))
-        return 0
+    from newsletter.delivery.returns.personal import returns_of
+    from subscribers.mailboxes import MailboxStore
+
+    app = context.app
+    held = app.subscribers.held(who)
     person = held.subscriber
+    if as_json:
+        print_json(app.held_of(person.id))
+        return 0
+    with app.database.read() as session:
+        mailbox, returned = MailboxStore(session, app.hasher).get(person.id), returns_of(session, person.id)
     click.secho(f"{person.address}  (subscriber {person.id})", bold=True)
     click.echo(f"{person.state} since {in_iso(person.changed_at)}, here since {in_iso(person.created_at)}")
     if held.suppression:
         click.echo(f"suppressed ({held.suppression.reason}) since {in_iso(held.suppression.at)}")
+    if mailbox is not None:
+        why = " ".join(filter(None, (mailbox.reason, mailbox.status)))
+        asked = f"; a last mail asked them on {in_iso(mailbox.probed_at)}" if mailbox.probed_at else ""
+        points = f"{mailbox.score:g} of {app.config.bounces.threshold:g} points"
+        click.echo(f"mailbox: {points}, last on {in_iso(mailbox.stepped_at)} ({why or 'no reason given'}){asked}")
     if held.change:
         click.echo(f"asked on {in_iso(held.change.asked_at)} for mails to {held.change.address}, and has not confirmed it")
     for wish in held.wishes:
@@ -107,6 +118,10 @@ def show(context: Context, who: int | str, *, as_json: bool) -> int:
     click.echo()
     rows = [(consent.at, consent.newsletter, consent.event, consent.method, consent.detail) for consent in held.consents]
     print_table("Consent", ("at", "newsletter", "event", "by", "detail"), rows)
+    if returned:
+        columns = ("at", "kind", "reason", "status", "hard", "counted")
+        back = [tuple(_or_word(line[column]) for column in columns) for line in returned]
+        print_table("Came back", columns, back)
     if held.opinions:
         given = [(opinion.paper_seq, opinion.taste, opinion.at) for opinion in held.opinions]
         print_table("More or less like this", ("paper", "said", "at"), given)
@@ -208,6 +223,10 @@ def _print_choices(subscription: Subscription) -> None:
     for name, value in line.items():
         if value not in (None, ""):
             click.echo(f"{name:>12}  {value}")
+
+
+def _or_word(value: object) -> object:
+    return ("yes" if value else "no") if isinstance(value, bool) else value or None
 
 
 def _as_json(person: Subscriber) -> dict[str, Any]:

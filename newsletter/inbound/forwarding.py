@@ -6,20 +6,23 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from newsletter.config import NewsletterConfig
 from newsletter.inbound.handling import Handled, Received
+from newsletter.inbound.model import Door
 from newsletter.inbound.noted import origin_of
 from newsletter.inbound.origins import FindOrigin
 from newsletter.inbound.reading.header import Header
 from newsletter.inbound.reading.mail import Mail
+from newsletter.inbound.reading.quoting import own_words
 from newsletter.inbound.sorting.automatic import is_automatic
 from newsletter.notices.operator import operator_mail
 from newsletter.rendering.words.text import clean, shorten
 from subscribers.address import parse_address
-from subscribers.errors import AddressError
-from subscribers.model import Notice, NoticeKind
+from subscribers.errors import AddressError, UnknownSubscriberError
+from subscribers.model import Notice, NoticeKind, SubscriberId
 
 #: Of a mail that goes on: what is longer is cut, and the covering text says so.
 MAX_ATTACHED = 512 * 1024
@@ -27,14 +30,19 @@ MAX_ATTACHED = 512 * 1024
 MAX_HOPS = 50
 #: Characters of a field that are shown.
 _SHOWN = 160
+#: Doors that only who has read a mail of ours can find.
+_ANSWERED = frozenset({Door.REPLY, Door.CONFIRM})
+#: Characters of what was written that are shown in the covering text, and lines.
+_QUOTED, _QUOTED_LINES = 1000, 30
 _NAMES_AN_ADDRESS = re.compile(r'[\s<>,;:"()\[\]]+')
 
 
 class Forwarder:
     """Handler of mails that a person wrote: one mail a recipient, with the original beside a covering text.
 
-    What is automatic is not passed on, nor what comes from ourselves or from one of the recipients, or goes in a circle. The
-    mails leave with the null sender, so that nothing that fails on their way comes back.
+    What is automatic is not passed on, nor what comes from ourselves or from one of the recipients, or goes in a circle, nor
+    more in an hour than somebody can read: it is kept, and listed with that outcome. The mails leave with the null sender, so
+    that nothing that fails on their way comes back.
 
     Args:
         newsletters: by slug; a mail goes on in the name of the one it was written to.
@@ -42,6 +50,8 @@ class Forwarder:
         is_own: tells addresses of ours.
         origin: finds the message of ours that was answered.
         secret: behind the Message-IDs.
+        may_forward: counts a mail, by its number and the instant (aware UTC), and says whether it may go on.
+        heard_from: told of a reader who answered a mail of ours: their mailbox lives.
     """
 
     def __init__(
@@ -52,12 +62,15 @@ class Forwarder:
         is_own: Callable[[str], bool],
         origin: FindOrigin,
         secret: bytes,
+        may_forward: Callable[[int, datetime], bool],
+        heard_from: Callable[[SubscriberId], None],
     ) -> None:
         self._newsletters = newsletters
         self._forward_to = forward_to
         self._recipients = {address.lower() for address in forward_to}
         self._is_own = is_own
         self._origin = origin
+        self._may_forward, self._heard_from = may_forward, heard_from
         # Derived, so that this key is never the same bytes as one for another use of the secret.
         self._key = hmac.digest(secret, b"newsletter.inbound.forwarding", "sha256")
 
@@ -66,10 +79,16 @@ class Forwarder:
         about = origin_of(received, self._origin)
         person = None if about is None else about.subscriber_id
         slug = received.addressed.newsletter
+        why = self._why_not(received)
+        if person is not None and not why and received.addressed.door in _ANSWERED:
+            with suppress(UnknownSubscriberError):  # they may be gone since
+                self._heard_from(person)
         if not self._forward_to:
             return Handled("human.kept", person, slug)
-        if why := self._why_not(received):
+        if why:
             return Handled(f"human.not_forwarded.{why}", person, slug)
+        if not self._may_forward(received.stored.id, now):
+            return Handled("human.not_forwarded.too_many", person, slug)
         notices = tuple(self._notice(received, to, now) for to in self._forward_to)
         return Handled("human.forwarded", person, slug, notices=notices)
 
@@ -116,6 +135,7 @@ def _covering(received: Received, name: str) -> str:
         f"Subject:  {_one_line(header, 'subject') or '-'}",
         f"Received: {stored.received_at:%Y-%m-%d %H:%M} UTC",
         "",
+        *_beginning(received.mail),
         f"The mail is attached{f', cut behind its first {MAX_ATTACHED // 1024} kB' if is_cut else ''}.",
         (
             f"An answer to this one goes to {answer_to}{'' if is_proven else '; who wrote is not proven'}."
@@ -125,6 +145,13 @@ def _covering(received: Received, name: str) -> str:
         f"It is kept here as number {stored.id}: newsletter inbound show {stored.id}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _beginning(mail: Mail) -> list[str]:
+    """Return the first lines of what was written, indented, with an empty line behind them; none if nothing was."""
+    lines = [clean(line) for line in own_words(mail)[: 2 * _QUOTED].splitlines()]
+    written = [line for line in lines if line][:_QUOTED_LINES]
+    return [*(f"    {shorten(line, _QUOTED)}" for line in written), ""] if written else []
 
 
 def _one_line(header: Header, name: str) -> str:

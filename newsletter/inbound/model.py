@@ -22,6 +22,10 @@ class Via(StrEnum):
     MAILGUN = "mailgun"
 
 
+#: Ways on which reports come, not mails.
+REPORTS = frozenset({Via.SES, Via.POSTMARK, Via.SENDGRID, Via.MAILGUN})
+
+
 class MailKind(StrEnum):
     """What a mail is. ``OTHER``: nothing that is acted upon, such as spam, mail of lists and what cannot be read."""
 
@@ -182,12 +186,15 @@ class Arrival:
         via: the way it came.
         envelope_from: of the SMTP transaction, ``""`` for the null sender; None if the way in does not tell.
         recipients: of the SMTP transaction; empty if the way in does not tell.
+        named: what the sender proved to be the name of this one alone, so that another under it is the same, whatever it
+            says; ``""``: it is the same if bytes and recipients are.
     """
 
     raw: bytes
     via: Via
     envelope_from: str | None = None
     recipients: tuple[str, ...] = ()
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -15,7 +15,7 @@ from newsletter.inbound.model import BounceReason, MailKind
 from newsletter.inbound.reading.header import Header, read_fields
 from newsletter.inbound.reading.mail import Mail
 from newsletter.inbound.sorting.complaints import HARMLESS
-from subscribers.model import Holder
+from subscribers.model import Holder, SubscriberId
 from subscribers.tokens import TokenPurpose
 
 _KINDS = {
@@ -23,10 +23,11 @@ _KINDS = {
     MailKind.DELAYED: ReturnKind.DELAYED,
     MailKind.COMPLAINT: ReturnKind.COMPLAINT,
 }
-#: What comes to one of these speaks about its message.
+#: These are in no copy of a message that its reader passes on: what comes to one, or names one, speaks about its message.
 _ENVELOPE_SENDERS = (SignedKind.DELIVERY, SignedKind.NOTICE)
-#: Fields of a report (RFC 5965 section 3.2) and of a message that was complained about in which our signed addresses stand. An
-#: Original-Envelope-Id is a bare number of ours, which anybody could guess.
+#: Fields of a report (RFC 5965 section 3.2) and of a message that was complained about in which our signed addresses stand.
+#: Those that take answers stand in the last two, for everybody the message was passed on to. An Original-Envelope-Id is a bare
+#: number of ours, which anybody could guess.
 _REPORTED = ("original-mail-from",)
 _ENCLOSED = (
     *("return-path", "x-original-mail-from", "x-envelope-from", "x-env-sender", "errors-to", "sender", "reply-to"),
@@ -44,9 +45,11 @@ _MAX_MESSAGES = 3
 class ReturnedMail:
     """Handler of bounces, delayed notices and complaints.
 
-    Whose message it is about is certain by an address that we signed: of a bounce the one it came to, of a complaint also one
-    in the header of the message that it encloses, as providers send the copy from where they like; there our links to
-    unsubscribe and our Message-IDs count too, which nobody else can make. Nothing in a text counts. All else changes nothing.
+    Whose message it is about is certain by an envelope sender that we signed: of a bounce the one it came to, of a complaint
+    also one in the header of the message that it encloses, as providers send the copy from where they like; there our
+    Message-IDs count too, which nobody else can make. An address that takes answers and a link to unsubscribe are in the hands
+    of everybody the message was passed on to: a complaint that has no more ends that newsletter, as the link would, and
+    suppresses nobody. Nothing in a text counts. All else changes nothing.
 
     Args:
         desk: knows the messages, and records.
@@ -65,17 +68,22 @@ class ReturnedMail:
         """Record what came back. Outcomes: ``KIND.WHAT``, such as ``bounce.counted``, ``complaint.suppressed``.
 
         ``WHAT`` is a :class:`~newsletter.delivery.returns.model.ReturnOutcome`, or ``unsigned`` (nothing says for certain which
-        message it is about), ``unknown`` (no such message left), ``harmless`` (of a complaint that says nothing of the kind).
+        message it is about), ``unknown`` (no such message left), ``harmless`` (of a complaint that says nothing of the kind),
+        ``unsubscribed`` (of one that proves no more than to have a copy).
         """
         verdict = received.verdict
         facts = _facts(received)
         if verdict.kind is MailKind.COMPLAINT:
-            is_signed, sent = self._complained_of(received, now)
+            is_signed, sent = self._complained_of(received)
         else:
             signed = received.addressed.signed
             is_signed = signed is not None and signed.kind in _ENVELOPE_SENDERS
             sent = self._desk.by_signature(signed) if signed is not None and is_signed else None
         newsletter = received.addressed.newsletter
+        if sent is None and verdict.kind is MailKind.COMPLAINT and verdict.detail not in HARMLESS:
+            left = self._leave(received, now)
+            if left is not None:
+                return left
         if sent is None:
             return Handled(f"{verdict.kind}.{'unknown' if is_signed else 'unsigned'}", newsletter=newsletter, facts=facts)
         newsletter = sent.newsletter or newsletter
@@ -89,25 +97,39 @@ class ReturnedMail:
             reason=BounceReason.UNDEFINED if worst is None else worst.reason,
             status="" if worst is None else worst.report.status,
             inbound_id=received.stored.id,
+            received_at=received.stored.received_at,
             now=now,
         )
         return Handled(f"{verdict.kind}.{outcome}", sent.subscriber_id, newsletter, facts)
 
-    def _complained_of(self, received: Received, now: datetime) -> tuple[bool, Sent | None]:
-        """Return whether anything of ours names a message, and that message if it left."""
+    def _complained_of(self, received: Received) -> tuple[bool, Sent | None]:
+        """Return whether anything of ours names a message, and that message if it left and it is proven."""
         is_signed = False
+        people: list[SubscriberId] = []
         for signed in self._signatures(received):
             is_signed = True
-            if (sent := self._desk.by_signature(signed)) is not None:
+            sent = self._desk.by_signature(signed)
+            if sent is None:
+                continue
+            if signed.kind in _ENVELOPE_SENDERS:
                 return True, sent
-        for header in received.mail.enclosed[:_MAX_MESSAGES]:
-            holder = self._holder(header)
-            if holder is not None and holder.newsletter is not None:
-                is_signed = True
-                if (sent := self._desk.latest_of(holder.subscriber.id, holder.newsletter, now=now)) is not None:
-                    return True, sent
-        sent = self._by_message_id(received, now)
-        return is_signed or sent is not None, sent
+            people.append(sent.subscriber_id)
+        people += [holder.subscriber.id for holder in self._holders(received)]
+        sent = self._by_message_id(received, people)
+        return is_signed or bool(people) or sent is not None, sent
+
+    def _leave(self, received: Received, now: datetime) -> Handled | None:
+        """End the newsletter whose link to unsubscribe, or whose address for answers, a complaint has; None: it has none."""
+        places = [(holder.subscriber.id, holder.newsletter) for holder in self._holders(received)]
+        for signed in self._signatures(received):
+            sent = self._desk.by_signature(signed)
+            if sent is not None and not self._desk.is_of_before(sent):
+                places.append((sent.subscriber_id, sent.newsletter or received.addressed.newsletter))
+        for person, newsletter in places:
+            if newsletter:
+                self._desk.leave(person, newsletter, now=now)
+                return Handled("complaint.unsubscribed", person, newsletter)
+        return None
 
     def _signatures(self, received: Received) -> Iterator[Signed]:
         if received.addressed.signed is not None:
@@ -120,19 +142,21 @@ class ReturnedMail:
             if (signed := self._signed.read(address)) is not None:
                 yield signed
 
-    def _holder(self, header: Header) -> Holder | None:
-        for value in header.all("list-unsubscribe")[:_MAX_MESSAGES]:
-            for token in islice(_TO_UNSUBSCRIBE.findall(value), _MAX_MESSAGES):
-                if (holder := self._holder_of(token, TokenPurpose.UNSUBSCRIBE)) is not None:
-                    return holder
-        return None
+    def _holders(self, received: Received) -> Iterator[Holder]:
+        for header in received.mail.enclosed[:_MAX_MESSAGES]:
+            for value in header.all("list-unsubscribe")[:_MAX_MESSAGES]:
+                for token in islice(_TO_UNSUBSCRIBE.findall(value), _MAX_MESSAGES):
+                    if (holder := self._holder_of(token, TokenPurpose.UNSUBSCRIBE)) is not None:
+                        yield holder
 
-    def _by_message_id(self, received: Received, now: datetime) -> Sent | None:
+    def _by_message_id(self, received: Received, people: Iterable[SubscriberId]) -> Sent | None:
+        """Return the message whose Message-ID is enclosed, if it went to one of ``people`` or whom the report names."""
         ids = [found for header in received.mail.enclosed[:_MAX_MESSAGES] if (found := header.get("message-id"))]
         recipients = [failure.report.recipient for failure in received.verdict.failures if failure.report.recipient]
-        for address in recipients[:MAX_RECIPIENTS]:
+        asked: dict[SubscriberId | str, None] = dict.fromkeys([*people, *recipients])
+        for whom in islice(asked, MAX_RECIPIENTS):
             for message_id in ids:
-                if (sent := self._desk.by_message_id(message_id, address, now=now)) is not None:
+                if (sent := self._desk.by_message_id(message_id, whom)) is not None:
                     return sent
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +16,20 @@ from newsletter.database import Database
 from newsletter.inbound.addressing import Addressing
 from newsletter.inbound.handling import Addressed, Handled, Handler, Received, ReportHandler
 from newsletter.inbound.keeping import Keeping
-from newsletter.inbound.model import Arrival, Door, InboundId, InboundState, Kept, MailKind, Stored, Verdict, Via
+from newsletter.inbound.model import REPORTS, Arrival, Door, InboundId, InboundState, Kept, MailKind, Stored, Verdict
+from newsletter.inbound.personal import PersonStore
+from newsletter.inbound.reading.header import read_fields
 from newsletter.inbound.reading.mail import read_mail
 from newsletter.inbound.sorting.sort import sort
 from newsletter.inbound.store import InboundClaim, InboundRecord, InboundStore
-from subscribers.model import NoticeKind
+from newsletter.inbound.webhooks.handler import MAX_EVENTS, events_of
+from newsletter.inbound.webhooks.model import addresses_in
+from newsletter.notices.store import OF_MAIL
+from subscribers.address import parse_address
+from subscribers.errors import AddressError
+from subscribers.model import Notice, NoticeKind
 from subscribers.ports import Notices
+from subscribers.suppression import Hasher
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +39,9 @@ LEASE = timedelta(minutes=10)
 FIGURES_KEPT = timedelta(days=400)
 #: Rows forgotten in one transaction, so that nobody waits long for it.
 BATCH = 500
-#: Ways on which reports come, not mails.
-REPORTS = frozenset({Via.SES, Via.POSTMARK, Via.SENDGRID, Via.MAILGUN})
+#: Addresses of one mail by which it is found when their people are erased; who names more has no letter to write.
+MAX_PEOPLE = 100
+_WRITERS = ("from", "sender", "reply-to")
 
 
 class InboundService:
@@ -45,6 +55,7 @@ class InboundService:
         otherwise: of all other kinds.
         reports: of what providers report.
         notices: takes the mails that leave.
+        hasher: makes the hashes that the mails of an erased person are found by.
         looks_like_command: whether a first line is a command, as the commands' own room knows.
         max_bytes: largest mail taken.
         keep_for: how long mails themselves are kept.
@@ -60,6 +71,7 @@ class InboundService:
         otherwise: Handler,
         reports: ReportHandler,
         notices: Notices,
+        hasher: Hasher,
         looks_like_command: Callable[[str], bool],
         max_bytes: int,
         keep_for: timedelta,
@@ -71,6 +83,7 @@ class InboundService:
         self._otherwise = otherwise
         self._reports = reports
         self._notices = notices
+        self._hasher = hasher
         self._looks_like_command = looks_like_command
         self._keeping = Keeping(database, clock, max_bytes=max_bytes)
         self._keep_for = keep_for
@@ -136,6 +149,8 @@ class InboundService:
         now = self._clock.now()
         blanked = self._in_batches(lambda store: store.blank_old(now - self._keep_for, limit=BATCH))
         dropped = self._in_batches(lambda store: store.drop_old(now - FIGURES_KEPT, limit=BATCH))
+        with self._database.write() as session:
+            PersonStore(session, self._hasher).drop_marks()
         if blanked or dropped:
             log.info("inbound.cleared mails=%d figures=%d", blanked, dropped)
         return blanked
@@ -155,21 +170,22 @@ class InboundService:
 
     def _work_on(self, claim: InboundClaim, goes_on: Callable[[], bool]) -> InboundClaim | None:
         """Act on a mail; return the next one."""
+        people: frozenset[str] = frozenset()
         try:
-            handled, kind, detail = self._act(claim.stored)
-            return self._settle(claim, handled, kind, detail, goes_on)
+            people = _people_of(claim.stored)
+            handled, verdict = self._act(claim.stored)
+            people |= _keys(failure.report.recipient for failure in verdict.failures[:MAX_PEOPLE])
+            return self._settle(claim, handled, verdict, people, goes_on)
         except Exception as error:  # a mail must never keep the next one waiting
-            self._fail(claim, error)
+            self._fail(claim, people, error)
             return self._claim() if goes_on() else None
 
-    def _act(self, stored: Stored) -> tuple[Handled, MailKind, str]:
+    def _act(self, stored: Stored) -> tuple[Handled, Verdict]:
         if stored.arrival.via in REPORTS:
-            handled = self._reports.handle(stored, now=self._clock.now())
-            return handled, handled.kind or MailKind.OTHER, handled.detail
+            return self._reports.handle(stored, now=self._clock.now()), Verdict(MailKind.OTHER)
         received = self._receive(stored)
-        verdict = received.verdict
-        handled = self._handlers.get(verdict.kind, self._otherwise).handle(received, now=self._clock.now())
-        return handled, handled.kind or verdict.kind, handled.detail or verdict.detail
+        handler = self._handlers.get(received.verdict.kind, self._otherwise)
+        return handler.handle(received, now=self._clock.now()), received.verdict
 
     def _receive(self, stored: Stored) -> Received:
         arrival = stored.arrival
@@ -191,16 +207,26 @@ class InboundService:
         return Received(stored, mail, verdict, addressed)
 
     def _settle(
-        self, claim: InboundClaim, handled: Handled, kind: MailKind, detail: str, goes_on: Callable[[], bool]
+        self,
+        claim: InboundClaim,
+        handled: Handled,
+        verdict: Verdict,
+        people: frozenset[str],
+        goes_on: Callable[[], bool],
     ) -> InboundClaim | None:
-        """Write a result and claim the next mail, in one transaction, as each has its price."""
+        """Write a result and claim the next mail, in one transaction, as each has its price.
+
+        Nothing leaves because of a mail whose person was erased meanwhile.
+        """
         now = self._clock.now()
+        kind, detail = handled.kind or verdict.kind, handled.detail or verdict.detail
         with self._database.write() as session:
             store = InboundStore(session)
-            is_ours = store.settle(claim, handled, kind=kind, detail=detail, now=now)
-            for notice in handled.notices if is_ours else ():
+            is_forgotten = PersonStore(session, self._hasher).note(claim.stored.id, people)
+            is_ours = store.settle(claim, handled, kind=kind, detail=detail, now=now, is_forgotten=is_forgotten)
+            for notice in handled.notices if is_ours and not is_forgotten else ():
                 if not (claim.was_answered and notice.kind is NoticeKind.ANSWER):
-                    self._notices.put(session, notice, now=now)
+                    self._notices.put(session, _marked(notice, claim.stored.id), now=now)
             following = store.claim(now=now, lease=LEASE) if goes_on() else None
         if is_ours:
             log.info("inbound.handled mail=%d kind=%s outcome=%s", claim.stored.id, kind, handled.outcome)
@@ -208,13 +234,41 @@ class InboundService:
             log.warning("inbound.overtaken mail=%d", claim.stored.id)
         return following
 
-    def _fail(self, claim: InboundClaim, error: Exception) -> None:
+    def _fail(self, claim: InboundClaim, people: frozenset[str], error: Exception) -> None:
         with self._database.write() as session:
-            state = InboundStore(session).fail(claim, type(error).__name__, now=self._clock.now())
+            is_forgotten = PersonStore(session, self._hasher).note(claim.stored.id, people)
+            problem, now = type(error).__name__, self._clock.now()
+            state = InboundStore(session).fail(claim, problem, now=now, is_forgotten=is_forgotten)
         log.error(
             "inbound.failed mail=%d attempt=%d error=%s at=%s state=%s",
             claim.stored.id, claim.attempts, type(error).__name__, _place(error), state,
         )  # fmt: skip
+
+
+def _people_of(stored: Stored) -> frozenset[str]:
+    """Return the keys of the addresses that a mail is from, or that a provider's report is about."""
+    arrival = stored.arrival
+    if arrival.via in REPORTS:
+        return _keys(event.address for event in events_of(arrival.via, arrival.raw)[:MAX_EVENTS])
+    header = read_fields(arrival.raw)
+    named = addresses_in(arrival.envelope_from or "", *(value for name in _WRITERS for value in header.all(name)))
+    return _keys(named[:MAX_PEOPLE])
+
+
+def _keys(texts: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for text in texts:
+        try:
+            found.add(parse_address(text).key)
+        except AddressError:
+            continue
+    return frozenset(found)
+
+
+def _marked(notice: Notice, number: InboundId) -> Notice:
+    """Return a notice that, if it passes a mail on, is found by the number of that mail."""
+    is_passed_on = notice.kind is NoticeKind.OPERATOR
+    return replace(notice, details={**notice.details, OF_MAIL: number}) if is_passed_on else notice
 
 
 def _place(error: Exception) -> str:

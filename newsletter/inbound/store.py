@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.inbound.handling import Handled
 from newsletter.inbound.model import Arrival, InboundId, InboundState, Kept, MailKind, Stored, Via
-from newsletter.inbound.tables import InboundMailRow
+from newsletter.inbound.tables import InboundMailRow, InboundPersonRow
 from subscribers.dialect import insert_new
 from subscribers.model import NoticeKind, SubscriberId, SubscriberState
 from subscribers.tables import SubscriberRow
@@ -35,6 +35,8 @@ _SETTLED = (InboundState.HANDLED, InboundState.FAILED)
 _ROWS_ONLY = {"synchronize_session": False}
 #: What goes with the mail itself; the figures stay.
 FORGOTTEN: dict[str, Any] = {"raw": None, "envelope_from": None, "recipients": []}
+#: What a damaged row, or one of a newer version, raises when it is read.
+UNREADABLE = (zlib.error, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class InboundRecord:
     """What is known of a mail, without the mail itself.
 
     Attributes:
+        via: the way it came, as :class:`Via` or a newer version names it.
         size: in bytes, as it came.
         not_before: of one that waits: when it is due; of one at work: when others take over.
         attempts: how often handling it was tried.
@@ -69,7 +72,7 @@ class InboundRecord:
     """
 
     id: InboundId
-    via: Via
+    via: str
     received_at: datetime
     size: int
     state: InboundState
@@ -127,19 +130,33 @@ class InboundStore:
 
         What crashes left comes behind what waits. Two processes never get the same mail: PostgreSQL passes over rows that
         another transaction holds, SQLite has one writer. After a crash it is due again when the lease ends. One that was at
-        work in as many crashes as there are tries is given up, so that no mail can stop the others for ever.
+        work in as many crashes as there are tries is given up, and so is a row that this version cannot read, so that no mail
+        can stop the others for ever.
         """
         while (row := self._take(now, now + lease)) is not None:
-            claim = InboundClaim(_to_stored(row), row.epoch, row.attempts, bool(row.facts.get("answered")))
+            why = "crashed"
             if row.raw is not None and row.attempts <= TRIES:
-                return claim
-            self._write(claim, {"state": InboundState.FAILED, "outcome": "failed.crashed", "handled_at": now})
+                try:
+                    return InboundClaim(_to_stored(row), row.epoch, row.attempts, bool(row.facts.get("answered")))
+                except UNREADABLE:
+                    why = "unreadable"
+            given_up = {"state": InboundState.FAILED, "outcome": f"failed.{why}", "handled_at": now}
+            self._write(row.id, row.epoch, given_up)
         return None
 
-    def settle(self, claim: InboundClaim, handled: Handled, *, kind: MailKind, detail: str, now: datetime) -> bool:
+    def settle(
+        self,
+        claim: InboundClaim,
+        handled: Handled,
+        *,
+        kind: MailKind,
+        detail: str,
+        now: datetime,
+        is_forgotten: bool = False,
+    ) -> bool:
         """Write what a mail was and what was done; False if somebody else took the claim over.
 
-        Of a person who was erased meanwhile the mail itself goes at once.
+        Of a person who was erased meanwhile (``is_forgotten``, or known by the row they had) the mail itself goes at once.
         """
         answered = claim.was_answered or any(notice.kind is NoticeKind.ANSWER for notice in handled.notices)
         values: dict[str, Any] = {
@@ -152,17 +169,18 @@ class InboundStore:
             "facts": {**handled.facts, **({"answered": True} if answered else {})},
             "handled_at": now,
         }
-        if handled.subscriber_id is not None and self._is_erased(handled.subscriber_id):
+        if is_forgotten or (handled.subscriber_id is not None and self._is_erased(handled.subscriber_id)):
             values |= FORGOTTEN | {"facts": {}}
-        return self._write(claim, values)
+        return self._write(claim.stored.id, claim.epoch, values)
 
-    def fail(self, claim: InboundClaim, problem: str, *, now: datetime) -> InboundState | None:
+    def fail(self, claim: InboundClaim, problem: str, *, now: datetime, is_forgotten: bool = False) -> InboundState | None:
         """Have a mail tried again later, or give it up after the last try.
 
         Args:
             claim: of the try that failed.
             problem: name of the error.
             now: aware UTC; the next try is due ``PAUSES[attempts - 1]`` later.
+            is_forgotten: its person was erased meanwhile: the mail itself goes when it is given up.
 
         Returns:
             Where it stands; None if somebody else took the claim over.
@@ -173,7 +191,8 @@ class InboundStore:
         else:
             state = InboundState.FAILED
             values = {"state": state, "outcome": f"failed.{problem}"[:48], "handled_at": now}
-        return state if self._write(claim, values) else None
+            values |= FORGOTTEN | {"facts": {}} if is_forgotten else {}
+        return state if self._write(claim.stored.id, claim.epoch, values) else None
 
     def replay(self, ids: Iterable[int], *, now: datetime) -> list[InboundId]:
         """Have mails handled again, whatever became of them; return those that are still kept, ascending.
@@ -205,14 +224,20 @@ class InboundStore:
         return None if row is None else _to_record(row)
 
     def stored(self, number: int) -> Stored | None:
-        """Return a mail itself; None if there is none of that number, or it is not kept any more."""
+        """Return a mail itself; None if there is none of that number, it is not kept any more, or its row is damaged."""
         row = self._session.get(InboundMailRow, number)
-        return None if row is None or row.raw is None else _to_stored(row)
+        try:
+            return None if row is None or row.raw is None else _to_stored(row)
+        except UNREADABLE:
+            return None
 
     def blank_old(self, before: datetime, *, limit: int) -> int:
         """Forget mails themselves that came before an instant and were settled, at most ``limit``; return how many."""
         due = (InboundMailRow.received_at < before) & InboundMailRow.raw.is_not(None) & InboundMailRow.state.in_(_SETTLED)
-        blank = update(InboundMailRow).where(InboundMailRow.id.in_(self._some(due, limit))).values(FORGOTTEN)
+        old = self._some(due, limit)
+        named = delete(InboundPersonRow).where(InboundPersonRow.inbound_id.in_(old))
+        self._session.execute(named, execution_options=_ROWS_ONLY)
+        blank = update(InboundMailRow).where(InboundMailRow.id.in_(old)).values(FORGOTTEN)
         return len(self._session.scalars(blank.returning(InboundMailRow.id), execution_options=_ROWS_ONLY).all())
 
     def drop_old(self, before: datetime, *, limit: int) -> int:
@@ -244,14 +269,14 @@ class InboundStore:
                 return row
         return None
 
-    def _write(self, claim: InboundClaim, values: dict[str, Any]) -> bool:
-        under = (InboundMailRow.id == claim.stored.id) & (InboundMailRow.epoch == claim.epoch)
+    def _write(self, number: int, epoch: int, values: dict[str, Any]) -> bool:
+        under = (InboundMailRow.id == number) & (InboundMailRow.epoch == epoch)
         held = update(InboundMailRow).where(under, InboundMailRow.state == InboundState.AT_WORK).values(values)
         return self._session.scalar(held.returning(InboundMailRow.id), execution_options=_ROWS_ONLY) is not None
 
     def _is_erased(self, subscriber_id: SubscriberId) -> bool:
         # Locked, so that an erasure of this moment is either seen here or sees what is written here.
-        state = select(SubscriberRow.state).where(SubscriberRow.id == subscriber_id).with_for_update()
+        state = select(SubscriberRow.state).where(SubscriberRow.id == subscriber_id).with_for_update(read=True)
         return self._session.scalar(state) == SubscriberState.ERASED
 
     def _some(self, due: ColumnElement[bool], limit: int) -> Sequence[int]:
@@ -293,11 +318,22 @@ _COLUMNS: tuple[InstrumentedAttribute[Any] | ColumnElement[Any], ...] = (
 
 
 def raw_of(row: InboundMailRow | Row[Any]) -> bytes:
-    """Return the bytes of a mail as they came, never more than its ``size``; none if the row has them no more."""
-    return b"" if row.raw is None else zlib.decompressobj().decompress(row.raw, max(row.size, 1))
+    """Return the bytes of a mail as they came, never more than its ``size``; none if the row has them no more.
+
+    Raises:
+        UNREADABLE: what the row holds is not what was written.
+    """
+    if row.raw is None:
+        return b""
+    raw = zlib.decompressobj().decompress(row.raw, max(row.size, 1))
+    if len(raw) != row.size:
+        raise ValueError("cut")
+    return raw
 
 
 def _key(arrival: Arrival) -> str:
+    if arrival.named:
+        return hashlib.sha256(f"{arrival.via}\n{arrival.named}".encode(errors="surrogatepass")).hexdigest()
     recipients = "\n".join(sorted(arrival.recipients)).encode(errors="surrogatepass")
     return hashlib.sha256(b"%d\n%b\n%b" % (len(recipients), recipients, arrival.raw)).hexdigest()
 
@@ -314,5 +350,5 @@ def _to_stored(row: InboundMailRow | Row[Any]) -> Stored:
 
 def _to_record(row: Row[Any]) -> InboundRecord:
     known: dict[str, Any] = row._asdict()
-    known |= {"via": Via(known["via"]), "state": InboundState(known["state"])}
+    known["state"] = InboundState(known["state"])
     return InboundRecord(**known)

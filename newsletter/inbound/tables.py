@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from subscribers.base import Base, RowId
@@ -14,7 +14,8 @@ from subscribers.base import Base, RowId
 class InboundMailRow(Base):
     """A mail and what was made of it.
 
-    ``key`` is a hash of its bytes and recipients: the very same mail is kept once, however often a way in delivers it. ``raw``
+    ``key`` is a hash of its bytes and recipients, or of the name that a provider gave it: the very same mail is kept once,
+    however often a way in delivers it. ``raw``
     is compressed (zlib); it goes when the mail is old or its person is erased, with ``envelope_from`` and ``recipients``.
     ``epoch`` is the fencing number: it grows with every claim, and a result under an older one is refused. ``kind``, ``detail``
     and ``outcome`` are what the mail was found to be, and what was done about it.
@@ -44,3 +45,23 @@ class InboundMailRow(Base):
     handled_at: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "state", "not_before", "id"), {"sqlite_autoincrement": True})
+
+
+class InboundPersonRow(Base):
+    """Somebody whose address a kept mail names, as a keyed hash: by it the mail is found when they are erased."""
+
+    __tablename__ = "inbound_person"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    inbound_id: Mapped[int] = mapped_column(
+        RowId, ForeignKey("inbound_mail.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class InboundErasedRow(Base):
+    """Somebody who was erased while mails waited that nobody had looked into: those up to the number ``up_to``."""
+
+    __tablename__ = "inbound_erased"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    up_to: Mapped[int] = mapped_column(RowId)

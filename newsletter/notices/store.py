@@ -20,6 +20,8 @@ from newsletter.notices.tables import NoticeRow
 from subscribers.model import Notice, NoticeKind, Subscriber, SubscriberId, SubscriberState
 from subscribers.tables import AddressChangeRow, SubscriberRow, SubscriptionRow, WishRow
 
+#: Name in a notice's details of the number of the mail that it passes on.
+OF_MAIL = "inbound"
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _HELD = (DeliveryState.CLAIMED, DeliveryState.DOT_SENT)
 #: States of people who may hear that they left: not of those who complained, whose mailbox is dead, or who are erased.
@@ -74,11 +76,18 @@ class NoticeStore:
 
         A message whose final dot is leaving at this moment cannot be called back; it is never repeated.
         """
-        of_theirs = NoticeRow.subscriber_id == subscriber_id
-        not_sent = NoticeRow.state.in_((*_WAITING, DeliveryState.CLAIMED))
-        self._session.execute(delete(NoticeRow).where(of_theirs, not_sent), execution_options=_ROWS_ONLY)
-        forgotten = {**_FORGOTTEN, "reply_text": ""}
-        self._session.execute(update(NoticeRow).where(of_theirs).values(forgotten), execution_options=_ROWS_ONLY)
+        self._withdraw(NoticeRow.subscriber_id == subscriber_id)
+
+    def withdraw_because_of(self, mails: Select[int]) -> None:
+        """Likewise, of what leaves because of mails that came in: answers, and what is passed on to the operator.
+
+        Args:
+            mails: their numbers.
+        """
+        answers = (NoticeRow.kind == NoticeKind.ANSWER) & NoticeRow.reference.in_(mails)
+        # The reference of one to the operator may be an issue's number as well.
+        passed_on = (NoticeRow.kind == NoticeKind.OPERATOR) & NoticeRow.details[OF_MAIL].as_integer().in_(mails)
+        self._withdraw(answers | passed_on)
 
     def of(self, subscriber_id: SubscriberId) -> list[dict[str, object]]:
         """Return a person's notices as plain JSON values, oldest first: ``kind``, ``newsletter``, ``state``, ``created_at``."""
@@ -227,6 +236,12 @@ class NoticeStore:
         is_memory = NoticeRow.digest_id.is_not(None) & NoticeRow.state.in_((DeliveryState.SENT, DeliveryState.DOUBTFUL))
         dropped = delete(NoticeRow).where(NoticeRow.state.in_(SETTLED), NoticeRow.changed_at < before, ~is_memory)
         return len(self._session.scalars(dropped.returning(NoticeRow.id), execution_options=_ROWS_ONLY).all())
+
+    def _withdraw(self, which: ColumnElement[bool]) -> None:
+        not_sent = NoticeRow.state.in_((*_WAITING, DeliveryState.CLAIMED))
+        self._session.execute(delete(NoticeRow).where(which, not_sent), execution_options=_ROWS_ONLY)
+        forgotten = {**_FORGOTTEN, "reply_text": ""}
+        self._session.execute(update(NoticeRow).where(which).values(forgotten), execution_options=_ROWS_ONLY)
 
     def _release(self, which: ColumnElement[bool], now: datetime, reason: Reason | None) -> None:
         doubted = NoticeRow.reason == Reason.IN_DOUBT

@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from newsletter.app import App
 from newsletter.clock import ManualClock
 from newsletter.delivery.identity.verp import SignedKind
 from newsletter.inbound.model import InboundState
+from newsletter.inbound.tables import InboundMailRow
+from subscribers.model import Choices, ConsentMethod
 from tests.cli.shell import Shell
 from tests.flow import program
 from tests.inbound.house import letter
@@ -101,6 +104,8 @@ def test_a_mail_that_is_too_large_is_given_back_and_the_others_are_kept(shell: S
     assert (taken.code, taken.out) == (69, "mail 1 is kept\n")
     assert "20001 bytes, and inbound.max_bytes allows 20000" in taken.err
     assert len(app.inbound.latest()) == 1
+    large.write_bytes(b"x" * 200_000)
+    assert "200000 bytes" in shell("inbound", "take", str(large)).err, "its true size, though not all of it is held"
 
 
 @on_sqlite
@@ -147,10 +152,10 @@ def test_mails_are_listed_shown_and_acted_upon_again(shell: Shell, app: App, mai
     assert "human.forwarded" in listed.out
     (row,) = shell("inbound", "list", "--json").json
     assert (row["id"], row["kind"], row["state"], row["is_kept"]) == (1, "human", "handled", True)
-    assert shell("inbound", "show", "1", "--json").json == row
-    shown = shell("inbound", "show", "1").out
-    assert "newsletter inbound replay 1" in shown
-    assert "ada@example.org" not in shown
+    assert row["not_before"] is None
+    details = shell("inbound", "show", "1", "--json").json
+    assert {name: details[name] for name in row} == row
+    assert "newsletter inbound replay 1" in shell("inbound", "show", "1").out
     again = shell("inbound", "replay", "1", "7")
     assert (again.code, again.out) == (0, "mail 1 waits to be acted on\n")
     assert "mail 7 is not kept" in again.err
@@ -194,7 +199,11 @@ def test_a_list_that_was_cut_says_so(shell: Shell, mail: Path) -> None:
     [
         (("show", "9"), 1, "there is no mail 9"),
         (("show", "1", "--raw", "--json"), 2, "--raw or --json"),
-        (("take", "missing.eml"), 2, "does not exist"),
+        (("list", "--reader", "nobody@example.org"), 1, "no such subscriber"),
+        # The MTA keeps what such a mistake is made about.
+        (("take", "missing.eml"), 75, "does not exist"),
+        (("take", "--sendr", "ada@example.org"), 75, "No such option"),
+        (("take", "--sender"), 75, "requires an argument"),
         (("list", "--kind", "post"), 2, "is not one of"),
         (("poll", "--once"), 1, "inbound.imap.host"),
         (("poll",), 1, "inbound.imap.host"),
@@ -213,3 +222,55 @@ def test_a_mail_that_is_not_kept_any_more_is_said_to_be_gone(shell: Shell, app: 
     gone = shell("inbound", "show", "1", "--raw")
     assert (gone.code, "not kept any more" in gone.err) == (1, True)
     assert shell("inbound", "show", "1", "--json").json["outcome"] == "human.forwarded"
+
+
+def test_a_pipe_whose_help_is_asked_for_ends_well(shell: Shell) -> None:
+    helped = shell("inbound", "take", "--help")
+    assert (helped.code, "echo $?" in helped.out) == (0, True)
+
+
+def test_a_mail_is_shown_with_its_writer_and_subject_on_one_line_each(shell: Shell, mail: Path) -> None:
+    mail.write_bytes(
+        b"From: =?utf-8?q?Ada_=C3=84xample?= <ada@example.org>\r\nTo: papers@example.org,\r\n  bob@example.org\r\n"
+        b"Subject: =?utf-8?q?two=0D=0Alines=1B=5B31m_and_=E2=80=AEa_turn?= " + b"x" * 400 + b"\r\n\r\nHow are you?\r\n"
+    )
+    shell("inbound", "take", "--keep-only", str(mail), "--sender", "ada@example.org")
+    details = shell("inbound", "show", "1", "--json").json
+    assert (details["from"], details["to"]) == ("Ada Äxample <ada@example.org>", "papers@example.org, bob@example.org")
+    assert details["envelope_from"] == "ada@example.org"
+    assert details["subject"].startswith("two lines [31m and a turn xxx")
+    assert len(details["subject"]) == 300
+    assert details["not_before"], "it waits"
+    shell("inbound", "work")
+    shown = shell("inbound", "show", "1").out
+    assert "Ada Äxample <ada@example.org>" in shown
+    assert "not before" not in shown
+    assert "\x1b" not in shown
+
+
+def test_a_null_sender_is_told_from_one_that_is_not_known(shell: Shell, mail: Path) -> None:
+    shell("inbound", "take", "--keep-only", str(mail), "--sender", "")
+    mail.write_bytes(PROSE + b"once more")
+    shell("inbound", "take", "--keep-only", str(mail))
+    assert [shell("inbound", "show", number, "--json").json["envelope_from"] for number in "12"] == ["", None]
+    assert "<>" in shell("inbound", "show", "1").out
+    assert "envelope" not in shell("inbound", "show", "2").out
+
+
+def test_commands_are_listed_and_shown_in_words_and_a_reader_is_looked_for(shell: Shell, app: App, mail: Path) -> None:
+    ada = app.subscribers.add("ada@example.org", "papers", Choices(), method=ConsentMethod.OPERATOR, wording="x").subscriber
+    app.subscribers.add("bob@example.org", "papers", Choices(), method=ConsentMethod.OPERATOR, wording="x")
+    mail.write_bytes(letter("weekly\nhelp\n"))
+    shell("inbound", "take", str(mail), "--sender", "ada@example.org", "--recipient", "papers@example.org")
+    (row,) = shell("inbound", "list", "--json").json
+    assert row["facts"]["commands"], row
+    words = ", ".join(row["facts"]["commands"])
+    assert words in shell("inbound", "list").out
+    shown = shell("inbound", "show", "1").out
+    assert words in shown
+    assert "True" not in shown
+    with app.database.write() as session:
+        session.execute(update(InboundMailRow).values(subscriber_id=ada.id))
+    assert [one["id"] for one in shell("inbound", "list", "--reader", "ada@example.org", "--json").json] == [1]
+    others = shell("inbound", "list", "--reader", "bob@example.org")
+    assert (others.code, others.out) == (3, "no such mails\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from newsletter.cli.stats import bar, scale
 from newsletter.clock import ManualClock
 from newsletter.config_file import load
 from newsletter.delivery.returns.limits import BOUNCE_LIMITS, COMPLAINT_LIMITS, Limit
+from subscribers.mailboxes import MailboxStore
 from tests.cli.shell import Shell
-from tests.delivery.house import address, set_domain
+from tests.delivery.house import address, open_issue, set_domain
 from tests.delivery.returns.house import ReturnHouse
 
 DRAWN = (BOUNCE_LIMITS[0], COMPLAINT_LIMITS[0])
@@ -40,6 +42,33 @@ def app(shell: Shell, tmp_path: Path, clock: ManualClock) -> Iterator[App]:
 @pytest.fixture
 def home(app: App, clock: ManualClock) -> ReturnHouse:
     return ReturnHouse(app.database, clock)
+
+
+def test_where_an_issue_waits_the_next_step_is_to_send_it(shell: Shell, home: ReturnHouse) -> None:
+    assert "newsletter build" in shell("stats", "--returns").out
+    open_issue(home.database, home.readers(2), slot="2026-08-21")
+    waits = shell("stats", "--returns")
+    assert (waits.code, waits.out) == (3, "nothing was sent yet; send what is due with: newsletter send --due\n")
+
+
+def test_a_reader_is_shown_with_what_came_back_and_what_is_held_against_the_mailbox(
+    shell: Shell, home: ReturnHouse, clock: ManualClock
+) -> None:
+    (reader,) = home.readers(1)
+    assert "mailbox:" not in shell("subscribers", "show", str(reader)).out
+    home.bounce(home.send([reader]), reader, reason="userunknown")
+    shown = shell("subscribers", "show", str(reader)).out
+    assert "mailbox: 1 of 3 points, last on " in shown
+    assert "(userunknown" in shown
+    assert "a last mail asked" not in shown
+    table = shown[shown.index("Came back") :].splitlines()
+    assert table[4].split()[1:3] == ["bounce", "userunknown"]
+    with home.database.write() as session:
+        store = MailboxStore(session, home.hasher)
+        mailbox = store.get(reader)
+        assert mailbox is not None
+        store.keep(reader, replace(mailbox, probed_at=clock.now()))
+    assert "; a last mail asked them on " in shell("subscribers", "show", str(reader)).out
 
 
 def test_what_came_back_of_an_issue_is_told_with_its_rates(shell: Shell, home: ReturnHouse) -> None:

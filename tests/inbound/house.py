@@ -17,9 +17,11 @@ from newsletter.inbound.noted import Noted
 from newsletter.inbound.origins import Origins
 from newsletter.inbound.service import InboundService
 from newsletter.notices.queue import NoticeQueue
+from subscribers.suppression import Hasher
 
 SECRET = b"s" * 32
 SIGNED = SignedAddresses(SECRET)
+HASHER = Hasher(SECRET)
 COMMANDS, BOUNCES = "papers@example.org", "bounces@example.org"
 NEWSLETTERS = {
     "papers": NewsletterConfig(name="Papers", from_address="news@example.org", envelope_from=BOUNCES, inbound_address=COMMANDS)
@@ -96,6 +98,7 @@ def room(database: Database, clock: ManualClock, *, max_bytes: int = 100_000, ke
         otherwise=Noted(origins),
         reports=reports,
         notices=NoticeQueue(),
+        hasher=HASHER,
         looks_like_command=lambda text: text.strip().startswith("stop"),
         max_bytes=max_bytes,
         keep_for=keep_for,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -41,6 +42,8 @@ def forwarder(*forward_to: str) -> Forwarder:
         is_own=lambda address: address in ("news@example.org", "papers@example.org"),
         origin=lambda _: Origin(ADA, "papers"),
         secret=SECRET,
+        may_forward=lambda _number, _now: True,
+        heard_from=lambda _: None,
     )
 
 
@@ -77,6 +80,27 @@ def test_a_mail_goes_on_with_a_covering_text_and_the_original() -> None:
         assert words in text
     (original,) = message.iter_attachments()
     assert original.get_content()["Subject"] == "Bees"
+
+
+def test_what_is_too_much_for_an_hour_is_kept_and_says_so() -> None:
+    counted: list[tuple[int, object]] = []
+
+    def may_forward(number: int, now: datetime) -> bool:
+        counted.append((number, now))
+        return False
+
+    busy = Forwarder(
+        TWO,
+        forward_to=[OPERATOR],
+        is_own=lambda _: False,
+        origin=lambda _: Origin(ADA, "papers"),
+        secret=SECRET,
+        may_forward=may_forward,
+        heard_from=lambda _: None,
+    )
+    handled = busy.handle(received(letter("hello\n"), signed=True), now=MONDAY)
+    assert (handled.outcome, handled.subscriber_id, handled.notices) == ("human.not_forwarded.too_many", ADA, ())
+    assert counted == [(17, MONDAY)]
 
 
 def test_each_of_the_recipients_gets_one_with_a_name_that_stays_the_same() -> None:
@@ -185,3 +209,26 @@ def test_a_huge_mail_is_cut_and_the_text_says_so() -> None:
     handled = handle(letter("x" * 76 + "\r\n") + b"y\r\n" * MAX_ATTACHED)
     assert len(handled.notices[0].content) < 2 * MAX_ATTACHED
     assert "cut behind its first 512 kB" in covering(parsed(handled))
+
+
+def test_a_reader_who_answers_with_no_command_is_heard_from() -> None:
+    heard = list[SubscriberId]()
+    mail = letter("Yes, I still read this!\n")
+    for door in Door:
+        listening = Forwarder(
+            TWO,
+            forward_to=[],
+            is_own=lambda _: False,
+            origin=lambda _: Origin(ADA, "papers"),
+            secret=SECRET,
+            may_forward=lambda _number, _now: True,
+            heard_from=heard.append,
+        )
+        came = received(mail, signed=True)
+        listening.handle(replace(came, addressed=replace(came.addressed, door=door)), now=MONDAY)
+    assert heard == [ADA, ADA]  # by answering, or by answering a mail that asked; not at an address for bounces
+
+
+def test_the_covering_text_shows_what_was_written() -> None:
+    (notice,) = handle(letter("Great newsletter, thanks!\n\n-- \nAda\n")).notices
+    assert b"    Great newsletter, thanks!" in notice.content

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from newsletter.clock import ManualClock
@@ -13,10 +15,14 @@ from newsletter.inbound.reading.mail import read_mail
 from newsletter.inbound.returned import ReturnedMail
 from newsletter.inbound.sorting.sort import sort
 from newsletter.rendering.message.message import message_id
+from subscribers.address import parse_address
 from subscribers.keys import LinkKeys
+from subscribers.leaving import Leaving
 from subscribers.links import Links
-from subscribers.model import NoticeKind, SubscriberId, SubscriberState
+from subscribers.model import Choices, NoticeKind, SubscriberId, SubscriberState
+from subscribers.store import SubscriberStore
 from subscribers.tokens import KeyRing
+from subscribers.wishes import ChangeStore
 from tests.delivery.house import address
 from tests.delivery.returns.house import SECRET, ReturnHouse, at
 from tests.subscribers.fakes import NoNotices
@@ -36,10 +42,10 @@ class Desk(ReturnHouse):
         (self.reader,) = self.readers(1)
         self.issue: IssueId = self.send([self.reader])
 
-    def take(self, raw: str, *, to: Signed | None = None, number: int = 1) -> Handled:
+    def take(self, raw: str, *, to: Signed | None = None, number: int = 1, came: datetime | None = None) -> Handled:
         """Have a mail handled that came to the address for bounces, or to one that was signed."""
         mail = read_mail(raw.replace("\n", "\r\n").encode())
-        stored = Stored(InboundId(number), Arrival(b"", Via.PIPE), self.clock.now())
+        stored = Stored(InboundId(number), Arrival(b"", Via.PIPE), came or self.clock.now())
         addressed = Addressed(Door.BOUNCES, to, "papers")
         verdict = sort(mail, envelope_from="", door=Door.BOUNCES)
         return self.handler.handle(Received(stored, mail, verdict, addressed), now=self.clock.now())
@@ -52,6 +58,12 @@ class Desk(ReturnHouse):
     @property
     def state(self) -> SubscriberState:
         return self.person(self.reader).state
+
+    @property
+    def newsletters(self) -> list[str]:
+        """What the reader gets."""
+        with self.database.read() as session:
+            return Leaving(session).newsletters(self.reader)
 
 
 @pytest.fixture
@@ -183,13 +195,53 @@ def enclosed_fields(home: Desk) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("field", ["return path", "in capitals", "reply-to", "mailto", "link"])
+@pytest.mark.parametrize("field", ["return path", "in capitals"])
 def test_a_genuine_complaint_suppresses_at_once_by_the_header_of_the_enclosed_message(home: Desk, field: str) -> None:
     line = enclosed_fields(home)[field]
     handled = home.take(complaint(line))
     assert (handled.outcome, handled.subscriber_id) == ("complaint.suppressed", home.reader)
     assert home.state is SubscriberState.COMPLAINED
     assert home.take(complaint(line), number=2).outcome == "complaint.known"
+
+
+@pytest.mark.parametrize("field", ["reply-to", "mailto", "link"])
+def test_a_complaint_that_only_proves_to_have_a_copy_ends_the_newsletter_and_suppresses_nobody(home: Desk, field: str) -> None:
+    line = enclosed_fields(home)[field]
+    with home.database.write() as session:
+        SubscriberStore(session).subscribe(home.reader, "robots", Choices(), now=home.clock.now())
+    handled = home.take(complaint(line))
+    assert (handled.outcome, handled.subscriber_id, handled.newsletter) == ("complaint.unsubscribed", home.reader, "papers")
+    assert home.newsletters == ["robots"]
+    assert home.state is SubscriberState.ACTIVE
+    assert home.rows() == [], "nor does it count in the rates"
+    assert home.take(complaint(line), number=2).outcome == "complaint.unsubscribed"
+
+
+@pytest.mark.parametrize("field", ["reply-to", "mailto", "link"])
+def test_our_message_id_beside_it_proves_the_complaint_though_nobody_is_named(home: Desk, field: str) -> None:
+    made = message_id(SECRET, home.issue, home.reader, "news.example.org")
+    handled = home.take(complaint(enclosed_fields(home)[field], f"Message-ID: {made}"))
+    assert handled.outcome == "complaint.suppressed"
+
+
+def test_a_plain_mail_to_an_address_for_answers_that_calls_itself_a_complaint_suppresses_nobody(home: Desk) -> None:
+    answers = Signed(SignedKind.DELIVERY_REPLY, home.signed.number)
+    handled = home.take("From: eve@example.com\nTo: x@news.example.org\nSubject: x\nX-ARF: yes\n\nhello\n", to=answers)
+    assert handled.outcome == "complaint.unsubscribed"
+    assert home.state is SubscriberState.UNSUBSCRIBED
+
+
+def test_a_complaint_about_a_mail_to_the_old_address_does_nothing_to_the_reader(home: Desk, clock: ManualClock) -> None:
+    fields, moved = enclosed_fields(home), parse_address("new@example.net")
+    at(clock, 1)
+    with home.database.write() as session:
+        ChangeStore(session).ask(home.reader, moved, now=clock.now())
+        ChangeStore(session).make(home.reader, moved, now=clock.now())
+    at(clock, 1)
+    assert home.take(complaint(fields["return path"])).outcome == "complaint.noted"
+    assert home.take(complaint(fields["reply-to"]), number=2).outcome == "complaint.unknown"
+    assert home.state is SubscriberState.ACTIVE
+    assert home.newsletters == ["papers"]
 
 
 def test_a_complaint_by_the_reports_own_fields_or_the_address_it_came_to(home: Desk) -> None:
@@ -235,13 +287,17 @@ def test_every_other_type_of_complaint_suppresses(home: Desk, kind: str) -> None
     assert home.take(complaint(kind=kind), to=home.signed).outcome == "complaint.suppressed"
 
 
-def test_complaints_about_what_is_gone_or_old_change_nothing(home: Desk, clock: ManualClock) -> None:
+def test_a_complaint_about_what_is_gone_changes_nothing_and_one_about_what_is_old_acts(home: Desk, clock: ManualClock) -> None:
     assert home.take(complaint(), to=Signed(SignedKind.NOTICE, 10**9)).outcome == "complaint.unknown"
-    link = enclosed_fields(home)["link"]
     at(clock, 11)
-    assert home.take(complaint(), to=home.signed).outcome == "complaint.too_old"
-    assert home.take(complaint(link)).outcome == "complaint.unknown", "nothing was sent to the holder lately"
     assert home.state is SubscriberState.ACTIVE
+    assert home.take(complaint(), to=home.signed).outcome == "complaint.suppressed"
+
+
+def test_a_bounce_that_waited_with_us_is_not_too_old_for_that(home: Desk, clock: ManualClock) -> None:
+    came = at(clock, 9)
+    at(clock, 3)
+    assert home.take(report(), to=home.signed, came=came).outcome == "bounce.counted"
 
 
 def test_a_flood_of_signatures_in_one_complaint_ends_nobody_but_the_first(home: Desk) -> None:

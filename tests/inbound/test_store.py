@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.database import Database
 from newsletter.inbound.handling import Handled
 from newsletter.inbound.model import Arrival, InboundState, Kept, MailKind, Via
-from newsletter.inbound.personal import forget_inbound, inbound_of
+from newsletter.inbound.personal import ForgetInbound, inbound_of
 from newsletter.inbound.store import PAUSES, TRIES, InboundClaim, InboundRecord, InboundStore
 from newsletter.inbound.tables import InboundMailRow
 from subscribers.model import Notice, NoticeKind, SubscriberId, SubscriberState
 from tests.conftest import MONDAY
 from tests.delivery.house import add_readers, address, set_reader
+from tests.inbound.house import HASHER
 
 RAW = b"From: ada@example.org\r\nSubject: stop\r\n\r\nstop\r\n"
 LEASE = timedelta(minutes=10)
@@ -83,6 +85,19 @@ def test_the_very_same_mail_is_kept_once_and_one_to_another_recipient_is_another
     assert keep(database, RAW + b"\n", "a@example.org", "b@example.org").is_new
 
 
+def test_what_has_a_name_is_kept_once_whatever_it_says(database: Database) -> None:
+    def named(raw: bytes, name: str, via: Via = Via.MAILGUN) -> Kept:
+        with database.write() as session:
+            return InboundStore(session).keep(Arrival(raw, via, named=name), now=MONDAY)
+
+    first = named(b"failed", "a")
+    assert first.is_new
+    assert named(b"complained", "a") == Kept(first.id, is_new=False)
+    assert named(b"failed", "b").is_new
+    assert named(b"failed", "").is_new
+    assert named(b"failed", "a", Via.SES).is_new
+
+
 def test_two_that_keep_the_same_mail_at_once_keep_it_once(database: Database) -> None:
     kept: list[Kept] = []
     start = threading.Barrier(4)
@@ -127,6 +142,28 @@ def test_a_mail_that_kills_its_process_each_time_is_given_up(database: Database)
         found = claim(database, after=TRIES * LEASE)
         assert found is None or found.stored.id == other
     assert (record(database, poison).state, record(database, poison).outcome) == (InboundState.FAILED, "failed.crashed")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"raw": b"not compressed"}, {"raw": zlib.compress(b"less")}, {"raw": zlib.compress(RAW)[:-9]}, {"via": "carrier-pigeon"}],
+)
+def test_a_row_that_cannot_be_read_is_given_up_and_stops_nothing(database: Database, damage: dict[str, object]) -> None:
+    (ada,) = add_readers(database, 1)
+    damaged, other = keep(database).id, keep(database, b"other").id
+    with database.write() as session:
+        session.execute(update(InboundMailRow).where(InboundMailRow.id == damaged).values(subscriber_id=ada, **damage))
+    assert claimed(database).stored.id == other
+    found = record(database, damaged)
+    assert (found.state, found.outcome) == (InboundState.FAILED, "failed.unreadable")
+    with database.write() as session:
+        store = InboundStore(session)
+        assert store.stored(damaged) is None
+        assert [each.id for each in store.latest()] == [other, damaged]
+        assert len(inbound_of(session, ada)) == 1
+        assert store.replay([damaged], now=MONDAY) == [damaged]
+        ForgetInbound(HASHER)(session, ada)
+    assert not record(database, damaged).is_kept
 
 
 def test_a_failed_one_is_tried_again_ever_later_and_then_given_up(database: Database) -> None:
@@ -227,7 +264,7 @@ def test_a_person_is_told_what_they_wrote_and_forgotten_with_it(database: Databa
             }
         ]
     with database.write() as session:
-        forget_inbound(session, ada)
+        ForgetInbound(HASHER)(session, ada)
     assert [row(database, number).raw is None for number in (theirs, others, unproven)] == [True, False, True]
     assert (row(database, theirs).envelope_from, row(database, theirs).facts) == (None, {})
     assert (record(database, unproven).state, claim(database)) == (InboundState.HANDLED, None)

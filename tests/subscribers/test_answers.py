@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from newsletter.database import Database
 from subscribers.address import parse_address
-from subscribers.answers import PERIOD, AnswerKind, AnswerStore
+from subscribers.answers import HOUR, MOST_FORWARDED, MOST_TO_ANYBODY, PERIOD, AnswerKind, AnswerStore
 from subscribers.suppression import Hasher
 from subscribers.tables import AnsweredRow
 from tests.conftest import MONDAY
@@ -45,7 +45,8 @@ def test_the_same_mail_is_counted_once(database: Database) -> None:
 def test_kinds_are_counted_apart_and_so_are_addresses(database: Database) -> None:
     assert may(database, 1)
     assert may(database, 2, kind=READER)
-    assert may(database, 3, kind=AnswerKind.SIGN_UP)
+    assert may(database, 3, kind=AnswerKind.DOUBTFUL)
+    assert not may(database, 5, kind=AnswerKind.SIGN_UP)
     with answers(database) as store:
         assert store.may_answer(BO, 4, kind=ANYBODY, most=1, now=MONDAY)
 
@@ -54,6 +55,47 @@ def test_all_ways_to_write_a_mailbox_count_together(database: Database) -> None:
     assert may(database, 1)
     with answers(database) as store:
         assert not store.may_answer(parse_address("Ann+x@example.org"), 2, kind=ANYBODY, most=1, now=MONDAY)
+
+
+def test_one_message_is_answered_once_under_whatever_number_and_kind(database: Database) -> None:
+    with answers(database) as store:
+        said = [
+            store.may_answer(ANN, mail, kind=kind, most=5, now=MONDAY, message_id="<a@example.org>")
+            for mail, kind in ((1, READER), (1, READER), (2, READER), (3, ANYBODY))
+        ]
+        assert said == [True, True, False, False]
+        assert store.may_answer(BO, 4, kind=READER, most=5, now=MONDAY, message_id="<a@example.org>")
+        assert store.may_answer(ANN, 5, kind=READER, most=5, now=MONDAY, message_id="<b@example.org>")
+
+
+def test_a_copy_that_got_no_answer_leaves_it_to_the_other(database: Database) -> None:
+    assert may(database, 1)
+    with answers(database) as store:
+        assert not store.may_answer(ANN, 2, kind=ANYBODY, most=1, now=MONDAY, message_id="<a@example.org>")
+        assert store.may_answer(ANN, 3, kind=READER, most=1, now=MONDAY, message_id="<a@example.org>")
+
+
+def test_anybody_gets_so_many_answers_an_hour_in_all(database: Database) -> None:
+    def granted(first: int, at: datetime, kind: AnswerKind = ANYBODY) -> int:
+        with answers(database) as store:
+            return sum(
+                store.may_answer(parse_address(f"r{mail}@example.org"), mail, kind=kind, most=1, now=at)
+                for mail in range(first, first + MOST_TO_ANYBODY + 5)
+            )
+
+    assert granted(0, MONDAY) == MOST_TO_ANYBODY
+    assert granted(1000, MONDAY + HOUR / 2) == 0
+    assert granted(2000, MONDAY + HOUR / 2, READER) == MOST_TO_ANYBODY + 5
+    assert granted(4000, MONDAY + HOUR / 2, AnswerKind.SIGN_UP) == MOST_TO_ANYBODY + 5
+    assert granted(3000, MONDAY + HOUR) == MOST_TO_ANYBODY
+
+
+def test_so_many_mails_an_hour_are_passed_on_and_each_is_counted_once(database: Database) -> None:
+    with answers(database) as store:
+        for _ in range(2):
+            said = [store.may_forward(mail, now=MONDAY) for mail in range(MOST_FORWARDED + 2)]
+            assert said == [True] * MOST_FORWARDED + [False] * 2
+        assert store.may_forward(MOST_FORWARDED + 1, now=MONDAY + HOUR)
 
 
 def test_a_clock_that_was_wrong_silences_nobody_for_long(database: Database) -> None:
@@ -73,5 +115,5 @@ def test_what_is_old_is_dropped_and_nothing_names_anybody(database: Database) ->
     with database.read() as session:
         assert all(len(row.address_hash) == 64 for row in session.query(AnsweredRow))
     with answers(database) as store:
-        assert store.drop(before=MONDAY + timedelta(days=1)) == 2
+        assert store.drop(before=MONDAY + timedelta(days=1)) == 3
         assert store.drop(before=MONDAY + timedelta(days=1)) == 0

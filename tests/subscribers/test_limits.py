@@ -77,7 +77,7 @@ def test_waiting_in_small_steps_brings_the_token_on_time(per_hour: int) -> None:
 def test_a_refused_sign_up_costs_nobody_anything(networks: list[str], per_network: int, in_all: int) -> None:
     limits = SignUpLimits(network_per_hour=per_network, total_per_hour=in_all)
     left = {TOTAL: full(in_all), **{name: full(per_network) for name in "abc"}}
-    verdicts, after = share_out(left, networks, limits=limits, now=MONDAY)
+    verdicts, after = share_out(left, [(name, TOTAL) for name in networks], limits=limits, now=MONDAY)
     taken = [network for network, verdict in zip(networks, verdicts, strict=True) if verdict is TAKEN]
     assert after[TOTAL].tokens == in_all - len(taken)
     for name in "abc":
@@ -137,6 +137,16 @@ def test_a_mailbox_gets_a_mail_a_day_and_three_in_all_until_it_answers(database:
     with database.write() as session:
         LimitStore(session, Hasher(SECRET)).answered(parse_address("ann+other@example.org"))
     assert ask()
+
+
+def test_sign_ups_by_mail_do_not_use_up_those_of_the_page(database: Database, clock: ManualClock) -> None:
+    limits = SignUpLimits(total_per_hour=3)
+    by_mail = [f"mail r{number}@example.org" for number in range(5)]
+    with database.write() as session:
+        store = LimitStore(session, Hasher(SECRET))
+        assert store.admit(by_mail, limits=limits, now=clock.now()) == [TAKEN] * 3 + [Verdict.ALL_BUSY] * 2
+        both = ["192.0.2.7", by_mail[4], "198.51.100.7"]
+        assert store.admit(both, limits=limits, now=clock.now()) == [TAKEN, Verdict.ALL_BUSY, TAKEN]
 
 
 def test_limits_name_no_address_and_no_network(database: Database) -> None:

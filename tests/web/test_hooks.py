@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from newsletter.inbound.store import InboundStore
 from newsletter.inbound.webhooks.door import HookDoor
 from newsletter.inbound.webhooks.model import Post
 from newsletter.web.app import create_app
-from newsletter.web.hooks import MAX_HOOK_BYTES, MOST_AT_ONCE
+from newsletter.web.hooks import MAX_HOOK_BYTES, MOST_AT_ONCE, MOST_OF_ONE
 from newsletter.web.middleware import MAX_BODY_BYTES
 from tests.inbound.webhooks.posts import Web, public_key, sendgrid
 from tests.web.house import house
@@ -33,12 +34,18 @@ class Taker:
     answer: HTTPStatus = HTTPStatus.OK
     posts: list[Post] = field(default_factory=list)
     hold: threading.Event | None = None
+    came: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def knows(self, name: str) -> bool:
         return name == "one"
 
+    def may_take(self, name: str, headers: Mapping[str, str]) -> bool:
+        assert name == "one"
+        return headers.get("x-forged") is None
+
     def take(self, name: str, post: Post) -> HTTPStatus:
         assert name == "one"
+        self.came.release()
         if self.hold is not None:
             assert self.hold.wait(10)
         self.posts.append(post)
@@ -128,12 +135,38 @@ def test_a_client_that_hangs_up_half_way_posts_nothing(client: httpx.Client, tak
 def test_posts_beyond_those_read_at_a_time_are_told_to_come_again(client: httpx.Client, taker: Taker) -> None:
     taker.hold = threading.Event()
     with ThreadPoolExecutor(MOST_AT_ONCE + 1) as pool:
-        posts = [pool.submit(client.post, "/hooks/one", content=b"{}") for _ in range(MOST_AT_ONCE + 1)]
+        posts = []
+        for number in range(MOST_AT_ONCE + 1):
+            posts.append(pool.submit(client.post, "/hooks/one", content=b"{}"))
+            assert number == MOST_AT_ONCE or taker.came.acquire(timeout=10)
         (refused,) = wait(posts, 10, FIRST_COMPLETED).done
         assert refused.result().status_code == 503
         assert client.get("/healthz").status_code == 200
         taker.hold.set()
         assert sorted(post.result().status_code for post in posts) == [200] * MOST_AT_ONCE + [503]
+
+
+def test_headers_that_prove_nothing_are_answered_before_the_body_is_read(client: httpx.Client, taker: Taker) -> None:
+    place = urlsplit(str(client.base_url))
+    with socket.create_connection((place.hostname or "", place.port or 0), 10) as made:
+        made.sendall(b"POST /hooks/one HTTP/1.1\r\nHost: x\r\nX-Forged: 1\r\nContent-Length: 100\r\n\r\n")
+        assert made.recv(100).startswith(b"HTTP/1.1 403 ")
+    assert taker.posts == []
+
+
+def test_whoever_is_slow_in_one_network_keeps_no_other_out(taker: Taker) -> None:
+    app = create_app(web_deps(hooks=taker, trusted_proxies=("127.0.0.1",)), make_pages())
+    with serving(app) as address, httpx.Client(base_url=address) as client, ExitStack() as slow:
+        place = urlsplit(address)
+        for number in range(MOST_AT_ONCE + 1):
+            made = slow.enter_context(socket.create_connection((place.hostname or "", place.port or 0), 10))
+            head = f"POST /hooks/one HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.{number}\r\nContent-Length: 9\r\n\r\n"
+            made.sendall(head.encode())
+            if number >= MOST_OF_ONE:
+                assert made.recv(100).startswith(b"HTTP/1.1 503 ")
+        assert client.post("/hooks/one", content=b"1", headers={"X-Forwarded-For": "192.0.2.99"}).status_code == 503
+        assert client.post("/hooks/one", content=b"2", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 200
+    assert [post.body for post in taker.posts] == [b"2"]
 
 
 def test_a_signed_post_is_in_the_database_when_it_is_answered(database: Database, clock: ManualClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
@@ -12,20 +13,25 @@ from sqlalchemy.orm import Session
 from newsletter.config import BouncesConfig, NewsletterConfig
 from newsletter.database import Database
 from newsletter.delivery.identity.verp import Signed
+from newsletter.delivery.returns.limits import LOOK_BACK
 from newsletter.delivery.returns.model import Returned, ReturnKind, ReturnOutcome, Sent
-from newsletter.delivery.returns.reasons import UNDEFINED
+from newsletter.delivery.returns.reasons import ON_THE_WAY, UNDEFINED
 from newsletter.delivery.returns.store import ReturnStore
 from newsletter.rendering.message.message import MessageIds
 from subscribers.address import parse_address
 from subscribers.errors import AddressError
+from subscribers.leaving import Leaving, log_ended
 from subscribers.mailboxes import Fate, MailboxPolicy, MailboxStore, counts_for, step
-from subscribers.model import Notice, NoticeKind, Subscriber, SubscriberId, SubscriberState, SuppressionReason
+from subscribers.model import ConsentMethod, Notice, NoticeKind, Subscriber, SubscriberId, SubscriberState, SuppressionReason
 from subscribers.ports import Notices
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher, SuppressionStore
 from subscribers.wishes import ChangeStore
 
 log = logging.getLogger(__name__)
+
+#: So many messages of an issue that did not get through are still their readers' own servers, however short the list is.
+_FEW = 2
 
 
 class ReturnDesk:
@@ -60,7 +66,14 @@ class ReturnDesk:
         self._hasher = hasher
         self._notices = notices
         self._within = config.act_within
+        self._most_soft = config.most_soft
         self._policy = MailboxPolicy(config.hard, config.soft, config.threshold, config.forget_after, config.probe)
+        self._own = {
+            address.lower()
+            for each in newsletters.values()
+            for address in (each.from_address, each.envelope_from, each.inbound_address)
+            if address
+        }
         self._domains = {slug: newsletter.from_address.rpartition("@")[2] for slug, newsletter in newsletters.items()}
         self._ids = {domain: MessageIds(secret, domain) for domain in self._domains.values()}
         self._notice_message_id = notice_message_id
@@ -74,30 +87,53 @@ class ReturnDesk:
         with self._database.read() as session:
             return ReturnStore(session).sent(signed)
 
-    def by_message_id(self, message_id: str, address: str, *, now: datetime) -> Sent | None:
-        """Return the message with our Message-ID that left to an address within ``bounces.act_within``; None if none did.
+    def by_message_id(self, message_id: str, whom: str | SubscriberId) -> Sent | None:
+        """Return the message with our Message-ID that left to an address or a person, however old; None if none did.
 
         Args:
             message_id: with or without its angle brackets.
-            address: where it went, as whoever reports it has it.
-            now: aware UTC.
+            whom: where it went, as whoever reports it has it, or the person it went to.
         """
         asked = f"<{message_id.strip().strip('<>')}>"
         # Hashed with our key, so nobody can make one up: an equal one is of that very message.
-        return next((sent for sent in self._sent_to(address, now) if self._is_id_of(asked, sent)), None)
+        return next((sent for sent in self._sent_to(whom) if self._is_id_of(asked, sent)), None)
 
-    def latest_to(self, address: str, *, now: datetime) -> Sent | None:
-        """Return the latest message that left to an address within ``bounces.act_within``; None if none did.
+    def latest_to(self, address: str, *, by: datetime) -> Sent | None:
+        """Return the latest message that left to an address by an instant, ``bounces.act_within`` at most before it.
 
         Only for reports whose sender is proven: anybody can name an address.
-        """
-        return next(iter(self._sent_to(address, now)), None)
 
-    def latest_of(self, subscriber_id: SubscriberId, newsletter: str, *, now: datetime) -> Sent | None:
-        """Return the latest message of a newsletter that left to a person within ``bounces.act_within``; None if none did."""
+        Args:
+            address: where it went.
+            by: aware UTC; when the report came.
+        """
+        return next((sent for sent in self._sent_to(address, since=by - self._within) if sent.at <= by), None)
+
+    def is_own(self, address: str) -> bool:
+        """Whether our messages bear an address as their sender, with or without what stands behind a ``+``."""
+        local, _, domain = address.lower().rpartition("@")
+        # An address of ours may hold a "+" itself.
+        begins = [local[:at] for at, sign in enumerate(local) if sign == "+"]
+        return any(f"{begin}@{domain}" in self._own for begin in (local, *begins))
+
+    def leave(self, subscriber_id: SubscriberId, newsletter: str, *, now: datetime) -> bool:
+        """End a newsletter for a person, as the link to unsubscribe would; whether they had it.
+
+        For whoever has a copy of a message, which proves less than to be the one it was sent to.
+        """
+        with self._database.write() as session:
+            person = SubscriberStore(session).get(subscriber_id, lock=True)
+            if person is None:
+                return False
+            places = {subscriber_id: [newsletter]}
+            ended = Leaving(session).end(places, method=ConsentMethod.MAIL, detail="complaint", now=now)
+        log_ended(ended, ConsentMethod.MAIL)
+        return bool(ended)
+
+    def is_of_before(self, sent: Sent) -> bool:
+        """Whether a message went to the address that its reader had before the present one."""
         with self._database.read() as session:
-            sent_to = ReturnStore(session).sent_to(subscriber_id, since=now - self._within)
-        return next((sent for sent in sent_to if sent.newsletter == newsletter), None)
+            return _is_of_before(ReturnStore(session), sent)
 
     def record(
         self,
@@ -108,14 +144,16 @@ class ReturnDesk:
         reason: str = UNDEFINED,
         status: str = "",
         inbound_id: int | None = None,
+        received_at: datetime | None = None,
         now: datetime,
     ) -> ReturnOutcome:
         """Write that something came back of a message, and do what follows from it, in one transaction.
 
         A bounce or refusal that is about the mailbox is a step of the reader's score: see :func:`subscribers.mailboxes.step`
         and :mod:`newsletter.delivery.returns.reasons`. One message is one step at most, whatever comes back of it. A complaint
-        suppresses at once, for all newsletters. A delay counts for nothing. Mails that went to another mailbox than the
-        person's, to confirm or tell of a change of address, are no step either.
+        suppresses at once, for all newsletters, however old the message. A delay counts for nothing. Mails that went to another
+        mailbox than the person's, to confirm or tell of a change of address, or before it, are no step either. What did not get
+        through is none while more than ``bounces.most_soft`` of an issue of the last 14 days did not.
 
         Args:
             sent: the message.
@@ -124,9 +162,10 @@ class ReturnDesk:
             reason: in the names that bounce parsers share; one that is not among them is kept as ``undefined``.
             status: enhanced code (RFC 3463); what is none is kept as ``""``.
             inbound_id: number of the mail that said so; None for a refusal, or a report that is no mail.
+            received_at: when it came, aware UTC; None: now. Whatever waited with us is not too old for that.
             now: aware UTC.
         """
-        if now - sent.at > self._within:
+        if kind is not ReturnKind.COMPLAINT and (received_at or now) - sent.at > self._within:
             return ReturnOutcome.TOO_OLD
         returned = Returned.of(kind, is_hard=is_hard, reason=reason, status=status, inbound_id=inbound_id)
         with self._database.write() as session:
@@ -159,13 +198,28 @@ class ReturnDesk:
             outcome, domain = self._of_another_mailbox(session, sent, returned, now), ""
         else:
             outcome, domain = ReturnOutcome.NOTED, parse_address(subscriber.address).key.rpartition("@")[2]
-            if returned.kind is ReturnKind.COMPLAINT:
+            if _is_of_before(store, sent):
+                # Whose mailbox that is now, nobody knows; the reader's it is not.
+                domain = ""
+            elif returned.kind is ReturnKind.COMPLAINT:
                 MailboxStore(session, self._hasher).complained(subscriber, now=now)
                 outcome = ReturnOutcome.SUPPRESSED
-            elif returned.is_about_mailbox and not any(row.is_counted for row in before) and counts_for(subscriber, sent.at):
+            elif self._is_step(store, sent, subscriber, returned, now) and not any(row.is_counted for row in before):
                 outcome, is_counted = self._step(session, sent, subscriber, returned, now)
         store.add(sent, returned, domain=domain, is_counted=is_counted, now=now)
         return outcome
+
+    def _is_step(self, store: ReturnStore, sent: Sent, subscriber: Subscriber, returned: Returned, now: datetime) -> bool:
+        if not returned.is_about_mailbox or not counts_for(subscriber, sent.at):
+            return False
+        if returned.reason not in ON_THE_WAY:
+            return True
+        for issue_id, known in store.lost_on_the_way(sent.newsletter, at_least=_FEW, since=now - LOOK_BACK).items():
+            # This one is not written down yet.
+            lost = known + (issue_id == sent.issue_id)
+            if lost > _FEW and not store.were_taken(issue_id, math.ceil(lost / self._most_soft)):
+                return False
+        return True
 
     def _of_another_mailbox(self, session: Session, sent: Sent, returned: Returned, now: datetime) -> ReturnOutcome:
         """Whoever has the mailbox that a reader wished to change to, and complains, is never asked again; the reader stays."""
@@ -204,16 +258,15 @@ class ReturnDesk:
             return ReturnOutcome.PROBED, taken.is_counted
         return ReturnOutcome.COUNTED if taken.is_counted else ReturnOutcome.NOTED, taken.is_counted
 
-    def _sent_to(self, address: str, now: datetime) -> list[Sent]:
-        try:
-            parsed = parse_address(address)
-        except AddressError:
-            return []
+    def _sent_to(self, whom: str | SubscriberId, *, since: datetime | None = None) -> list[Sent]:
         with self._database.read() as session:
-            subscriber = SubscriberStore(session).by_address(parsed)
-            if subscriber is None:
+            if not isinstance(whom, str):
+                return ReturnStore(session).sent_to(whom, since=since)
+            try:
+                subscriber = SubscriberStore(session).by_address(parse_address(whom))
+            except AddressError:
                 return []
-            return ReturnStore(session).sent_to(subscriber.id, since=now - self._within)
+            return [] if subscriber is None else ReturnStore(session).sent_to(subscriber.id, since=since)
 
     def _is_id_of(self, asked: str, sent: Sent) -> bool:
         return any(hmac.compare_digest(asked.encode(), made.encode()) for made in self._ids_of(sent))
@@ -226,3 +279,8 @@ class ReturnDesk:
                 yield self._notice_message_id(sent.signed.number, domain)
             else:
                 yield self._ids[domain].of(sent.issue_id, sent.subscriber_id)
+
+
+def _is_of_before(store: ReturnStore, sent: Sent) -> bool:
+    moved_at = store.moved_at(sent.subscriber_id)
+    return moved_at is not None and sent.at < moved_at

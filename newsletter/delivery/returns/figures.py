@@ -62,6 +62,11 @@ class Figures:
         return min((self.hard + self.refused + self.policy) / tried, 1.0) if tried else None
 
     @property
+    def soft_rate(self) -> float | None:
+        """Share of the messages taken that bounced though no mailbox is gone, 0 to 1; None if none was taken."""
+        return min(self.soft / self.taken, 1.0) if self.taken else None
+
+    @property
     def complaint_rate(self) -> float | None:
         """Share of the messages taken that were complained about, 0 to 1; None if none was taken."""
         return self.complaints / self.taken if self.taken else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
@@ -15,16 +15,13 @@ from newsletter.database import Database
 from newsletter.delivery.ledger.ledger import Ledger
 from newsletter.delivery.ledger.tolerance import Level
 from newsletter.delivery.returns.figures import Figures, FigureStore
-from newsletter.delivery.returns.limits import is_too_bad, level_of
+from newsletter.delivery.returns.limits import LOOK_BACK, is_enough, is_soft_too_high, is_too_bad, level_of
 from newsletter.delivery.tables import ReturnRow
 from newsletter.digest.model import Issue, IssueId, IssueState
 from newsletter.digest.store import to_issue
 from newsletter.digest.tables import IssueRow
 
 log = logging.getLogger(__name__)
-
-#: For so long what comes back of an issue speaks about those to come, and what an operator tolerated is remembered.
-LOOK_BACK = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +89,11 @@ class Judging:
     def _to_judge(
         self, session: Session, issue: Issue, family: Sequence[Issue], figures: Mapping[IssueId, Figures]
     ) -> list[Issue]:
-        """Return the issue, and the latest one before it of which enough was taken."""
+        """Return the issue, and the latest one before it of which enough was taken or refused."""
         before = [each for each in family if each.id < issue.id]
         for earlier in before:
             known = figures.get(earlier.id) or FigureStore(session).of_issues([earlier.id])[earlier.id]
-            if known.taken >= self._config.judge_from:
+            if is_enough(known, self._config):
                 # One of which nothing came back speaks for those to come.
                 return [issue, earlier] if earlier.id in figures else [issue]
         return [issue]
@@ -118,6 +115,12 @@ class Judging:
         return is_stopped
 
     def _note(self, judged: Issue, figures: Figures) -> str:
+        if is_soft_too_high(figures, self._config):
+            return (
+                f"{level_of(figures).words}, and {100 * (figures.soft_rate or 0.0):.0f} % did not arrive for now, "
+                f"of {figures.taken:,} messages of issue {judged.id}. So many at once do not get through when the relay or its "
+                "network is broken: see to it, then let it go on with 'newsletter issues resume'"
+            )
         limits = f"{100 * self._config.most_bounces:g} % and {100 * self._config.most_complaints:g} %"
         return (
             f"{level_of(figures).words}, of {figures.taken:,} messages of issue {judged.id}; the limits are {limits}. "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: The message did not get through. Of one reader that is the reader's server, of many at once it is our own way out.
+ON_THE_WAY = frozenset({"expired", "networkerror"})
 #: Of a bounce that gives none we know.
 UNDEFINED = "undefined"
 

@@ -12,19 +12,21 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.identity.verp import Signed, SignedKind
 from newsletter.delivery.model import DeliveryState, Reason
 from newsletter.delivery.returns.model import Returned, ReturnKind, Sent
+from newsletter.delivery.returns.reasons import ON_THE_WAY
 from newsletter.delivery.rows import is_one_of
 from newsletter.delivery.tables import DeliveryRow, ReturnRow
 from newsletter.digest.model import IssueId
 from newsletter.digest.tables import IssueRow
 from subscribers.base import UtcDateTime
 from subscribers.model import NoticeKind, SubscriberId
+from subscribers.tables import AddressChangeRow, SubscriberRow
 
 #: Notices. Read by their table's name, as their room stands above this one.
 _NOTICE = table(
     "notice",
     *(column(name) for name in ("id", "kind", "subscriber_id", "newsletter", "state", "reason")),
     *(column(name) for name in ("reply_code", "reply_status", "reply_text")),
-    column("changed_at", UtcDateTime()),
+    *(column(name, UtcDateTime()) for name in ("created_at", "changed_at")),
 )
 #: States of what left, or may have. Whatever was in doubt keeps that as its reason until it settles.
 _LEFT = (DeliveryState.SENT, DeliveryState.DOUBTFUL, DeliveryState.DOT_SENT)
@@ -59,13 +61,60 @@ class ReturnStore:
         notice = self._session.execute(_NOTICES.where(_NOTICE.c.id == signed.number)).first()
         return None if notice is None else _notice(*notice)
 
-    def sent_to(self, subscriber_id: SubscriberId, *, since: datetime) -> list[Sent]:
-        """Return what left to a person's own mailbox since an instant, the latest first."""
-        deliveries = _DELIVERIES.where(DeliveryRow.subscriber_id == subscriber_id, DeliveryRow.changed_at >= since)
-        notices = _NOTICES.where(_NOTICE.c.subscriber_id == subscriber_id, _NOTICE.c.changed_at >= since)
+    def sent_to(self, subscriber_id: SubscriberId, *, since: datetime | None = None) -> list[Sent]:
+        """Return what left to a person's own mailbox since an instant, or ever, the latest first."""
+        deliveries = _DELIVERIES.where(DeliveryRow.subscriber_id == subscriber_id)
+        notices = _NOTICES.where(_NOTICE.c.subscriber_id == subscriber_id)
+        if since is not None:
+            deliveries = deliveries.where(DeliveryRow.changed_at >= since)
+            notices = notices.where(_NOTICE.c.changed_at >= since)
         found = [_delivery(*row) for row in self._session.execute(deliveries)]
         found += [_notice(*row) for row in self._session.execute(notices)]
         return sorted((sent for sent in found if not sent.went_elsewhere), key=lambda sent: sent.at, reverse=True)
+
+    def moved_at(self, subscriber_id: SubscriberId) -> datetime | None:
+        """Return when a person's address last changed; None if it never did, as far as is known.
+
+        The mail that told the old address says so. It is dropped in time; then it is when the change that was made was asked
+        for.
+        """
+        told = select(func.max(_NOTICE.c.created_at)).where(
+            _NOTICE.c.subscriber_id == subscriber_id, _NOTICE.c.kind == str(NoticeKind.ADDRESS_CHANGED)
+        )
+        asked = (
+            select(AddressChangeRow.asked_at)
+            .join(SubscriberRow, SubscriberRow.id == AddressChangeRow.subscriber_id)
+            .where(SubscriberRow.id == subscriber_id, SubscriberRow.address == AddressChangeRow.address)
+        )
+        found = [self._session.scalar(told), self._session.scalar(asked)]
+        return max((moment for moment in found if moment is not None), default=None)
+
+    def lost_on_the_way(self, newsletter: str, *, at_least: int, since: datetime) -> dict[IssueId, int]:
+        """Return of issues how many of their messages did not get through, as far as is known.
+
+        Args:
+            newsletter: slug; ``""`` for all of them.
+            at_least: issues that lost fewer are left out.
+            since: aware; so are those frozen before it.
+        """
+        lost = (
+            select(ReturnRow.issue_id, func.count())
+            .join(IssueRow, IssueRow.id == ReturnRow.issue_id)
+            .where(
+                IssueRow.frozen_at >= since,
+                *([IssueRow.newsletter == newsletter] if newsletter else []),
+                _IS_FAILURE,
+                is_one_of(ReturnRow.reason, sorted(ON_THE_WAY)),
+            )
+            .group_by(ReturnRow.issue_id)
+            .having(func.count() >= at_least)
+        )
+        return {IssueId(issue_id): count for issue_id, count in self._session.execute(lost) if issue_id is not None}
+
+    def were_taken(self, issue_id: IssueId, at_least: int) -> bool:
+        """Whether servers took so many messages of an issue, 1 or more; looks at no more of them than that."""
+        taken = select(DeliveryRow.id).where(DeliveryRow.issue_id == issue_id, DeliveryRow.state == DeliveryState.SENT)
+        return self._session.scalar(taken.offset(at_least - 1).limit(1)) is not None
 
     def refused_deliveries(self, *, since: datetime, after: int, limit: int) -> list[Refused]:
         """Return the next deliveries of which no refusal is known though they ended with one, ascending id.

@@ -16,7 +16,7 @@ from newsletter.inbound.commands.model import Command, Pause, Plain, Say, Verb
 from newsletter.inbound.commands.threads import ThreadStore
 from newsletter.papers.model import Paper
 from newsletter.rendering.view.views import title_of
-from subscribers.errors import HasLeftError, NotConfirmedError, NotSubscribedError, UnknownSubscriberError
+from subscribers.errors import HasLeftError, NotConfirmedError, NotSubscribedError, SuppressedError, UnknownSubscriberError
 from subscribers.links import Links
 from subscribers.model import ConsentMethod, Subscriber, SubscriberState, Subscription
 from subscribers.service import SubscriberService
@@ -24,6 +24,8 @@ from subscribers.store import SubscriberStore
 
 #: What is answered rather than done.
 _ANSWERED = frozenset({Verb.STATUS, Verb.HELP, Verb.CONFIRM, Verb.REFUSE})
+#: What changes nothing, so that mails which were stopped stay so.
+_READ_ONLY = _ANSWERED | {Verb.EXPORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Acting:
         """Do what is asked for; return what came of each command, in their order.
 
         Who leaves has opinions stored, and nothing else changed that ends with the subscription anyway. Signing up is not done
-        here: for somebody who gets the newsletter it is a change of choices, and for others nothing.
+        here: for somebody who gets the newsletter it is a change of choices, and for others nothing. To a reader whose mails
+        were stopped as they came back they come again, as on the page of choices: who writes has a mailbox that lives.
         """
         if Plain(Verb.STOP) in commands:
             said = [line for command in commands if isinstance(command, Say) for line in self._say(command, asker)]
@@ -106,13 +109,36 @@ class Acting:
         if found is None:
             raise NotSubscribedError(asker.newsletter)
         newsletter = self._newsletters[asker.newsletter]
+        back = self._bring_back(commands, asker, found)
         choices, lines = found.choices, []
         for command in commands:
             choices, told = changed(choices, command, newsletter)
             lines.append((command, told))
         if choices != found.choices:
             self._subscribers.set_choices(asker.subscriber.id, asker.newsletter, choices)
-        return [line for command, told in lines for line in (told or self._do(command, asker, choices.zone))]
+        done = [line for command, told in lines for line in (told or self._do(command, asker, choices.zone))]
+        return [*back, *(line for line in done if not (back and line.command == Verb.RESUME))]
+
+    def _bring_back(self, commands: Sequence[Command], asker: Asker, found: Subscription) -> list[Line]:
+        """Let mails come again that were stopped as they came back, if more is asked for than an answer; return what came.
+
+        Choices stay as they are.
+        """
+        person = self._subscribers.find(asker.subscriber.id)
+        if person.state is not SubscriberState.BOUNCED or all(command.verb in _READ_ONLY for command in commands):
+            return []
+        try:
+            self._subscribers.subscribe_again(
+                person.id,
+                asker.newsletter,
+                found.choices,
+                method=ConsentMethod.MAIL,
+                wording=self._newsletters[asker.newsletter].wording,
+                detail=asker.proof,
+            )
+        except SuppressedError:
+            return [Line(Verb.RESUME, Result.REFUSED)]
+        return [Line(Verb.RESUME, Result.DONE)]
 
     def _do(self, command: Command, asker: Asker, zone: str) -> list[Line]:
         match command:
@@ -134,7 +160,8 @@ class Acting:
         lines = []
         for number in command.numbers:
             if not 1 <= number <= len(papers):
-                lines.append(Line(command.verb, Result.NO_SUCH_NUMBER, (str(number),)))
+                last = (str(len(papers)),) if papers else ()
+                lines.append(Line(command.verb, Result.NO_SUCH_NUMBER, (str(number), *last)))
                 continue
             paper = papers[number - 1]
             self._links.say(asker.subscriber.id, paper.seq, command.taste)

@@ -42,11 +42,12 @@ cadence    the one asked for
 topics     categories and words as they are now; with ``asks_reply`` each as written, with ``+`` or ``-`` in front
 keywords   likewise
 follow     the name; ``unfollow``, ``mute`` and ``unmute`` too
-more       number in the digest, title; ``less`` too; one entry a paper. With ``asks_reply`` the number only
+more       number in the digest, title; ``less`` too; one entry a paper. With ``asks_reply`` the number only; with
+           ``no_such_number`` how many papers that digest has, if it has any
 pause      end, ISO 8601 with the reader's zone; with ``asks_reply`` too
 resume     none
 size       papers a digest, in digits
-hour       0 to 23, in digits, in the reader's zone
+hour       0 to 23, in digits, in the reader's zone; when it is done also the minutes that were asked for and cut off, if any
 zone       its IANA name
 export     none: the page of choices has the file; the letter links there
 stop       none
@@ -71,7 +72,7 @@ class Result(StrEnum):
     no such cadence. ``NO_DIGEST``: nothing was sent yet that numbers could mean. ``NO_SUCH_NUMBER``: that digest has no such
     paper. ``NO_SUCH_ZONE``; ``OUT_OF_RANGE``: an hour, a size or a pause that there cannot be. ``TOO_MANY``: more words, or
     longer ones, than are kept. ``NOT_SUBSCRIBED``: the reader does not get the newsletter. ``TOO_LATE``: what was to be
-    confirmed is old or gone.
+    confirmed is old or gone. ``REFUSED``: no mail may go to the address.
     """
 
     ASKED = ""
@@ -84,6 +85,7 @@ class Result(StrEnum):
     TOO_MANY = "too_many"
     NOT_SUBSCRIBED = "not_subscribed"
     TOO_LATE = "too_late"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

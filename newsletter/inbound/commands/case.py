@@ -21,9 +21,9 @@ from subscribers.desk import SignUpDesk
 from subscribers.model import ConsentMethod, Notice, NoticeKind, SignUp, Subscriber, Verdict
 from subscribers.suppression import Hasher
 
-#: Automatic answers a day to an address whose mails anybody could have written (RFC 3834 section 2), and mails that ask it to
-#: confirm; the desk's own limits hold for these besides.
-_TO_ANYBODY, _SIGN_UPS = 1, 3
+#: Automatic answers a day to an address whose mails anybody could have written, or a machine (RFC 3834 section 2). A mail that
+#: asks to confirm a sign-up is one of them; the desk's own limits hold for these besides.
+_UNASKED = 1
 _MESSAGE_ID = re.compile(r"<[!#-;=?A-~]{1,200}@[!#-;=?A-~]{1,200}>")
 
 
@@ -62,6 +62,12 @@ class Case:
         return self.received.stored.id
 
     @property
+    def message_id(self) -> str:
+        """Message-ID of the mail, with its angle brackets; ``""`` if it has none that is fit for a header."""
+        named = self.received.mail.header.get("message-id").strip()
+        return named if _MESSAGE_ID.fullmatch(named) else ""
+
+    @property
     def proof(self) -> str:
         """What the records of consent call the mail."""
         return f"inbound {self.number}"
@@ -81,8 +87,7 @@ class Case:
             to: where it goes.
             about: the reader whose links may be in it; ``to`` is their address then.
         """
-        answered = self.received.mail.header.get("message-id").strip()
-        whole = replace(answer, in_reply_to=answered if _MESSAGE_ID.fullmatch(answered) else "")
+        whole = replace(answer, in_reply_to=self.message_id)
         return Notice(
             NoticeKind.ANSWER,
             None if about is None else about.id,
@@ -117,7 +122,7 @@ class Counter:
         self._newsletters = newsletters
         self._desk = desk
         self._hasher = hasher
-        self._most = {AnswerKind.READER: per_day, AnswerKind.ANYBODY: _TO_ANYBODY, AnswerKind.SIGN_UP: _SIGN_UPS}
+        self._most = dict.fromkeys(AnswerKind, _UNASKED) | {AnswerKind.READER: per_day}
 
     def may_answer(self, case: Case, address: Address, kind: AnswerKind) -> bool:
         """Count an answer; False if there is to be none: a machine wrote the mail, or the address got enough of them."""
@@ -125,7 +130,9 @@ class Counter:
             return False
         with self._database.write() as session:
             answers = AnswerStore(session, self._hasher)
-            return answers.may_answer(address, case.number, kind=kind, most=self._most[kind], now=case.now)
+            return answers.may_answer(
+                address, case.number, kind=kind, most=self._most[kind], now=case.now, message_id=case.message_id
+            )
 
     def end(self, case: Case, outcome: str, answer: Answer, subscriber: Subscriber) -> Handled:
         """Return what was done for a reader who is certain, with the answer to the address that we have."""
@@ -133,8 +140,14 @@ class Counter:
             return case.end(outcome, about=subscriber)
         return case.end(outcome, about=subscriber, notice=case.answer(answer, to=subscriber.address, about=subscriber))
 
-    def sign_up(self, case: Case, address: Address, commands: tuple[Command, ...]) -> str:
+    def sign_up(self, case: Case, address: Address, commands: tuple[Command, ...], kind: AnswerKind) -> str:
         """Hand a sign-up in, whoever asked for it: the mail that asks to confirm it goes to the address, if it may have one.
+
+        Args:
+            case: the mail that asks for it.
+            address: whose sign-up it is.
+            commands: choices among them are its choices.
+            kind: how the mail that asks to confirm it is counted.
 
         Returns:
             What was done, as an outcome.
@@ -142,7 +155,7 @@ class Counter:
         Raises:
             DeskBusyError: the budget of all sign-ups by mail is used up.
         """
-        if not self.may_answer(case, address, AnswerKind.SIGN_UP):
+        if not self.may_answer(case, address, kind):
             return "subscribe.limited"
         newsletter = self._newsletters[case.newsletter]
         choices = first_choices(commands, newsletter)

@@ -67,6 +67,8 @@ def _set(choices: Choices, command: SetHour | SetSize | SetZone) -> tuple[Choice
     match command:
         case SetHour(hour) if 0 <= hour <= 23:
             choices, result = replace(choices, local_hour=hour), Result.DONE
+            if command.minutes:
+                line = replace(line, values=(*line.values, str(command.minutes)))
         case SetSize(size) if 1 <= size <= 60:
             choices, result = replace(choices, size=size), Result.DONE
         case SetZone(zone, is_known=True):
@@ -106,7 +108,7 @@ def written(command: Command) -> list[Line]:
             return [_asked(command, word) for word in words]
         case Say(numbers=numbers):
             return [_asked(command, str(number)) for number in numbers]
-        case SetSize(number) | SetHour(number):
+        case SetSize(number) | SetHour(number, _):
             return [_asked(command, str(number))]
         case SetZone(zone):
             return [_asked(command, zone)]

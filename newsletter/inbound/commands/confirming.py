@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from enum import StrEnum
 
 from newsletter.database import Database
 from newsletter.inbound.commands.answers import Answer, Line, Result
 from newsletter.inbound.commands.case import Case, Counter
 from newsletter.inbound.commands.folding import words_of
+from newsletter.inbound.commands.grammar import is_greeting, read_commands
+from newsletter.inbound.commands.lines import lines_of
 from newsletter.inbound.commands.model import Read, Verb
 from newsletter.inbound.commands.threads import Message
 from newsletter.inbound.commands.vocabulary import vocabulary
-from newsletter.inbound.handling import Handled
+from newsletter.inbound.handling import Handled, Handler
+from newsletter.inbound.sorting.intent import is_yes
+from subscribers.address import parse_address
+from subscribers.answers import AnswerKind
 from subscribers.confirming import Confirmations, Outcome
 from subscribers.keys import LinkKeys
 from subscribers.model import ConsentMethod, NoticeKind, Subscriber
@@ -20,8 +27,19 @@ from subscribers.wishes import ChangeStore
 
 #: How it ended where something was confirmed.
 CONFIRMED = "confirm.done"
-#: Letters of a reply in which a denial is looked for.
+#: How it ended where a reply said neither yes nor no.
+UNCLEAR = "confirm.unclear"
+#: Among the facts of such a mail: number of the notice that it answers.
+ASKED_BY = "asked_by"
+#: Letters of a reply that are looked at.
 _LOOKED_AT = 600
+#: Words of a reply that needs no yes, and of a sentence that begins with one. What machines write is longer.
+_MOST_WORDS, _MOST_WORDS_OF_YES = 5, 8
+_SENTENCE_END = re.compile(r"[.!\u3002\uff01]")
+#: What a machine's answer has, and hardly one that says yes: a number, an address, a link, a question.
+_NO_YES = re.compile(r"[\d@?\u061f\u00bf\uff1f]|://|www\.")
+#: Letters from here on are mostly of scripts without blanks between words: each counts as one.
+_WITHOUT_BLANKS = "\u0e00"
 
 
 class Reply(StrEnum):
@@ -35,8 +53,8 @@ class Reply(StrEnum):
 def reply_of(words: str, read: Read) -> Reply:
     """Decide what a reply says.
 
-    Any says yes, as it comes from the mailbox itself, also one without a word. "No", "not me" and whatever asks to leave says
-    no. One that asks or denies something besides is neither: nobody is signed up by asking what this is.
+    "No", "not me" and whatever asks to leave says no. Just replying says yes: without a word, with a yes in front, or with few
+    words that ask and deny nothing. All else is neither, for many answering machines do not say that they are such.
 
     Args:
         words: the writer's own.
@@ -44,11 +62,20 @@ def reply_of(words: str, read: Read) -> Reply:
     """
     if read.has(Verb.REFUSE) or read.has(Verb.STOP):
         return Reply.NO
-    if read.has(Verb.CONFIRM):
-        return Reply.YES
     start = words[:_LOOKED_AT]
-    denies = any(word.text in vocabulary().sets["denials"] for word in words_of(start))
-    return Reply.UNCLEAR if denies or any(mark in start for mark in "?\u061f\u00bf") else Reply.YES
+    if _may_be_yes(start, _MOST_WORDS):
+        return Reply.YES
+    first = next((line for line in lines_of(start) if not is_greeting(line)), "")
+    sentence = _SENTENCE_END.split(first, maxsplit=1)[0]
+    is_affirmed = is_yes(sentence) or read_commands(sentence).has(Verb.CONFIRM)
+    return Reply.YES if is_affirmed and _may_be_yes(sentence, _MOST_WORDS_OF_YES) else Reply.UNCLEAR
+
+
+def _may_be_yes(text: str, most: int) -> bool:
+    """Whether a text has so few words, and nothing in it asks, denies, or looks like a machine's."""
+    words = words_of(text)
+    count = sum(1 if word.text < _WITHOUT_BLANKS else len(word.text) for word in words)
+    return count <= most and not _NO_YES.search(text) and not any(word.text in vocabulary().sets["denials"] for word in words)
 
 
 class Confirming:
@@ -60,6 +87,7 @@ class Confirming:
         subscribers: end what is refused.
         keys: make the token that the link in the mail has.
         counter: counts answers.
+        people: is handed what says neither yes nor no.
     """
 
     def __init__(
@@ -69,12 +97,14 @@ class Confirming:
         subscribers: SubscriberService,
         keys: LinkKeys,
         counter: Counter,
+        people: Handler,
     ) -> None:
         self._database = database
         self._confirmations = confirmations
         self._subscribers = subscribers
         self._keys = keys
         self._counter = counter
+        self._people = people
 
     def handle(self, case: Case, message: Message, subscriber: Subscriber) -> Handled:
         """Do what a reply says.
@@ -92,7 +122,7 @@ class Confirming:
             case Reply.NO:
                 return self._refuse(case, message, subscriber)
             case Reply.UNCLEAR:
-                return case.end("confirm.unclear", about=subscriber)
+                return self._ask_again(case, message, subscriber)
 
     def _confirm(self, case: Case, message: Message, subscriber: Subscriber) -> Handled:
         is_move = message.notice is NoticeKind.CONFIRM_ADDRESS
@@ -105,6 +135,19 @@ class Confirming:
             return case.end("confirm.too_late", about=subscriber)
         answer = Answer(done=(Line(Verb.CONFIRM, Result.TOO_LATE),))
         return self._counter.end(case, "confirm.too_late", answer, subscriber)
+
+    def _ask_again(self, case: Case, message: Message, subscriber: Subscriber) -> Handled:
+        """Tell the reader once a day that a plain yes is wanted, and whoever runs the newsletter what was written."""
+        handled = case.end(UNCLEAR, about=subscriber)
+        notices = self._people.handle(case.received, now=case.now).notices
+        signed = case.received.addressed.signed
+        # A new address is nobody's yet: an answer has nowhere certain to go.
+        if signed is None or message.notice is not NoticeKind.CONFIRM:
+            return replace(handled, notices=notices)
+        if self._counter.may_answer(case, parse_address(subscriber.address), AnswerKind.DOUBTFUL):
+            answer = Answer(asked=(Line(Verb.SUBSCRIBE, Result.ASKED),), asks_reply=True)
+            notices = (*notices, case.answer(answer, to=subscriber.address, about=subscriber))
+        return replace(handled, facts={**handled.facts, ASKED_BY: signed.number}, notices=notices)
 
     def _refuse(self, case: Case, message: Message, subscriber: Subscriber) -> Handled:
         if message.notice is NoticeKind.CONFIRM_ADDRESS:

@@ -1,7 +1,8 @@
 """What a reader's own words ask for. Forgiving of case, accents, politeness, lists, quotation marks and typing mistakes.
 
-One command a line, or several with semicolons, commas or "and" between. Prose is no command: what is read ends at the first
-line that looks like it. Only an ask that mails stop is looked for in prose as well, sentence by sentence.
+One command a line, or several with semicolons, commas or "and" between. Prose is no command: what begins with it is not read
+any further, and below the first command, or what was meant as one, only lines count that are nothing but commands. Only an ask
+that mails stop is looked for in prose as well, sentence by sentence.
 
 No more than :data:`~newsletter.inbound.commands.lines.LONGEST_TEXT` characters are looked at, in time that grows with them.
 """
@@ -15,7 +16,7 @@ from itertools import islice
 
 from newsletter.inbound.commands.folding import Word, fold, words_of
 from newsletter.inbound.commands.lines import LONGEST_LINE, lines_of, subject_of, typed
-from newsletter.inbound.commands.lists import follow_of, keywords_of, mute_of, topics_of
+from newsletter.inbound.commands.lists import follows_of, keywords_of, mute_of, topics_of
 from newsletter.inbound.commands.model import Command, Plain, Read, Say, SetCadence, Subscribe, Verb
 from newsletter.inbound.commands.stopping import asks_to_stop, is_stop
 from newsletter.inbound.commands.values import (
@@ -31,6 +32,10 @@ from subscribers.model import Cadence, Taste
 MOST_COMMANDS = 20
 #: Words of a line that may have been meant as a command; longer ones are prose.
 _MOST_WORDS_MISSED = 4
+#: Lines behind one that was not understood in which another command is looked for.
+_FAR = 20
+#: Letters of a line that may have been broken on the way, so that the next one goes on with its sentence.
+_BROKEN = 50
 #: Words of a greeting or a closing.
 _MOST_WORDS_POLITE = 5
 #: Places in a line where another command may begin.
@@ -47,6 +52,8 @@ _JOINT = re.compile(
     r"[;,\u061b\u060c]|\s(?:&|and|und|et|y|e|then|dann|puis|luego|\u0648)(?=\s)|\s(?=[a-z]{3,8}\s+#?\d)|[.!](?=\s)",
     re.IGNORECASE,
 )
+#: What ends a sentence.
+_ENDS = (".", "!", "?", ":", ";", ")", "\u061f", "\u061b", "\u2026")
 #: Commands that stand alone.
 _PLAIN = frozenset({Verb.CONFIRM, Verb.REFUSE, Verb.RESUME, Verb.STATUS, Verb.EXPORT, Verb.HELP})
 #: Commands whose words may be any: an "and stop" behind one belongs to it.
@@ -61,34 +68,78 @@ def read_commands(text: str, *, subject: str = "") -> Read:
         subject: of the mail. It counts if all of it is commands; behind a "Re:" only as a single word and if no text is there,
             for it may be the title of a paper.
     """
-    lines = list(lines_of(text))
+    lines = _spoken(text)
     commands = _subject_commands(subject, has_text=bool(lines))
-    missed = 0
-    for line in lines:
-        found, is_whole = _read_line(line)
-        commands.extend(found)
-        if len(commands) >= MOST_COMMANDS:
-            break
-        if is_whole or _is_greeting(line):
-            continue
-        words = words_of(line)
-        is_tried = bool(words) and _begins_a_command(words)
-        if not words or len(words) > _MOST_WORDS_MISSED or words[0].text in vocabulary().sets["closings"]:
-            missed += bool(commands) and is_tried
-            break
-        if commands and not is_tried:  # a name below them
-            break
-        missed += 1
+    found, missed = _in_lines(lines)
+    commands.extend(found)
     if Plain(Verb.STOP) not in commands and asks_to_stop(typed(text)):
         commands.append(Plain(Verb.STOP))
     # Of the same twice the last counts, as somebody may have changed their mind in between.
     return Read(tuple(reversed(dict.fromkeys(reversed(commands[:MOST_COMMANDS])))), missed)
 
 
+def _in_lines(lines: Sequence[str]) -> tuple[list[Command], int]:
+    """Return the commands in the lines of a text, and how many lines were not understood among them."""
+    commands: list[Command] = []
+    missed = place = 0
+    while place < len(lines) and len(commands) < MOST_COMMANDS:
+        line = lines[place]
+        found, is_whole = _read_line(line)
+        if found and (is_whole or not missed):
+            commands.extend(found)
+        place += 1
+        if is_whole:
+            continue
+        if _is_prose(line):
+            if not (commands or missed):
+                break
+            following = _next_whole(lines, place)
+            missed += _begins_a_command(words_of(line)) if following is None else following - place + 1
+            if following is None:
+                break
+            place = following
+        elif commands and not _begins_a_command(words_of(line)) and (following := _next_whole(lines, place)) is None:
+            break  # a name below them
+        else:
+            missed += 1
+    return commands, missed
+
+
+def _next_whole(lines: Sequence[str], start: int) -> int | None:
+    """Return the place of the next line that is nothing but commands, among those that are near; None if there is none.
+
+    What a line of prose goes on with is none, nor what stands below a closing.
+    """
+    for place in range(start, min(start + _FAR, len(lines))):
+        words = words_of(lines[place])
+        found, is_whole = _read_line(lines[place])
+        if is_whole and not _runs_on(lines[place - 1], is_leaving=Plain(Verb.STOP) in found):
+            return place
+        if words and words[0].text in vocabulary().sets["closings"] and len(words) <= _MOST_WORDS_POLITE:
+            return None
+    return None
+
+
+def _is_prose(line: str) -> bool:
+    words = words_of(line)
+    return not words or len(words) > _MOST_WORDS_MISSED or words[0].text in vocabulary().sets["closings"]
+
+
+def _runs_on(line: str, *, is_leaving: bool) -> bool:
+    """Whether a line is prose that the next one, which would be a command, goes on with; to leave is taken with more care."""
+    is_long = is_leaving or len(line) >= _BROKEN
+    return is_long and len(words_of(line)) > _MOST_WORDS_MISSED and not line.endswith(_ENDS) and not _read_line(line)[1]
+
+
 def looks_like_command(text: str) -> bool:
     """Whether somebody's own words (or a subject) ask for something: their first line is a command, or they ask to stop."""
-    first = next((line for line in lines_of(text) if not _is_greeting(line)), "")
-    return bool(_read_line(first)[0]) or asks_to_stop(typed(text))
+    lines = _spoken(text)
+    return bool(lines and _read_line(lines[0])[0]) or asks_to_stop(typed(text))
+
+
+def _spoken(text: str) -> list[str]:
+    """Return the lines that do not merely greet."""
+    return [line for line in lines_of(text) if not is_greeting(line) or _read_line(line)[1]]
 
 
 def _subject_commands(subject: str, *, has_text: bool) -> list[Command]:
@@ -99,41 +150,51 @@ def _subject_commands(subject: str, *, has_text: bool) -> list[Command]:
     return found
 
 
-def _is_greeting(line: str) -> bool:
+def is_greeting(line: str) -> bool:
+    """Whether a line greets and says nothing."""
     words = words_of(line)
     return bool(words) and words[0].text in vocabulary().sets["greetings"] and len(words) <= _MOST_WORDS_POLITE
 
 
 def _begins_a_command(words: Sequence[Word]) -> bool:
-    return bool(_leading(words)[0] or vocabulary().mistakes.meant(words[0].text))
+    return bool(words) and bool(_leading(words)[0] or vocabulary().mistakes.meant(words[0].text))
 
 
 def _read_line(line: str) -> tuple[list[Command], bool]:
     """Return the commands in a line, and whether it is nothing but commands."""
     if not line or len(line) > LONGEST_LINE:
         return [], False
+    line = _without_reason(line)
     found: list[Command] = []
     start = 0
     current = _one(line)
-    if current is not None and not _may_be_more(current):
-        return [current], True
+    if current and not _may_be_more(current[0]):
+        return [*current], True
     joints = list(islice(_JOINT.finditer(line), _MOST_JOINTS))
     for place, joint in enumerate(joints):
         ends = [*(other.start() for other in joints[place + 1 :]), len(line)]
         command = _next(line, joint.end(), ends)
-        before = None if command is None else _one(line[start : joint.start()])
-        if command is None or before is None:
+        before = _one(line[start : joint.start()]) if command else ()
+        if not before:
             continue
-        if isinstance(command, Plain) and joint[0] != ";" and before.verb in _FREE:
+        if isinstance(command[0], Plain) and joint[0] != ";" and before[0].verb in _FREE:
             continue
-        found.append(before)
+        found.extend(before)
         start = joint.end()
     last = _one(line[start:])
-    if last is not None:
-        found.append(last)
+    if last:
+        found.extend(last)
     elif line[start:].strip(" .,;!"):
         return found, False
     return found, bool(found)
+
+
+def _without_reason(line: str) -> str:
+    """Return a line without the reason at its end: ``less 2 because it is about robots``."""
+    for word in words_of(line):
+        if word.text in vocabulary().sets["reasons"] and word.start and '"' not in line[: word.start]:
+            return line[: word.start].rstrip(" ,;-")
+    return line
 
 
 def _may_be_more(command: Command) -> bool:
@@ -141,20 +202,27 @@ def _may_be_more(command: Command) -> bool:
     return not isinstance(command, (Plain, SetCadence, Say))
 
 
-def _next(line: str, start: int, ends: Sequence[int]) -> Command | None:
-    """Return the command that begins at ``start`` and goes up to one of the first ``ends``; None if none does."""
+def _next(line: str, start: int, ends: Sequence[int]) -> tuple[Command, ...]:
+    """Return the command that begins at ``start`` and goes up to one of the first ``ends``; none if none does."""
     pieces = [piece for end in ends[:_MOST_ENDS] if (piece := line[start:end]).strip()]
     words = _politely(words_of(pieces[0])) if pieces else ()
-    if not words or not (words[0].text.isdecimal() or _begins_a_command(words) or is_stop(pieces[0])):
-        return None
-    return next((command for piece in pieces if (command := _one(piece)) is not None), None)
+    if not words or not (words[0].text[0].isdecimal() or _begins_a_command(words) or is_stop(pieces[0])):
+        return ()
+    return next((command for piece in pieces if (command := _one(piece))), ())
 
 
-def _one(segment: str) -> Command | None:
-    """Return the one command that a piece of a line is; None if it is none."""
+def _one(segment: str) -> tuple[Command, ...]:
+    """Return the one command that a piece of a line is, with several names one for each; none if it is none."""
     bare = _trimmed(segment)
-    if not bare:
-        return None
+    verb, rest = _verb_of(bare)
+    follows = follows_of(rest, is_on=verb is Verb.FOLLOW) if verb in {Verb.FOLLOW, Verb.UNFOLLOW} else None
+    if follows is not None:
+        return follows
+    command = _single(bare) if bare else None
+    return () if command is None else (command,)
+
+
+def _single(bare: str) -> Command | None:
     if bare == "?":
         return Plain(Verb.HELP)
     cadence = _cadence(bare)
@@ -276,9 +344,9 @@ def _subscribe(rest: str) -> Subscribe | None:
 def _by_number(bare: str) -> Command | None:
     """Return the command that a number in front means: ``5 papers``, ``7 am``."""
     words = words_of(bare)
-    if not 1 < len(words) <= 3 or not words[0].text.isdecimal():
+    if not 1 <= len(words) <= 3 or not words[0].text[0].isdecimal():
         return None
-    if words[1].text in vocabulary().sets["papers"]:
+    if len(words) > 1 and words[1].text in vocabulary().sets["papers"]:
         return size_of(bare)
     return hour_of(bare) if fold(bare).endswith(("am", "pm", "uhr")) else None
 
@@ -288,8 +356,6 @@ _READERS: dict[Verb, Callable[[str], Command | None]] = {
     Verb.SUBSCRIBE: _subscribe,
     Verb.TOPICS: topics_of,
     Verb.KEYWORDS: keywords_of,
-    Verb.FOLLOW: partial(follow_of, is_on=True),
-    Verb.UNFOLLOW: partial(follow_of, is_on=False),
     Verb.MUTE: partial(mute_of, is_on=True),
     Verb.UNMUTE: partial(mute_of, is_on=False),
     Verb.MORE: partial(_say, taste=Taste.MORE),

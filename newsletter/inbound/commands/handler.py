@@ -8,23 +8,26 @@ from datetime import datetime
 
 from newsletter.config import InboundConfig, NewsletterConfig
 from newsletter.database import Database
+from newsletter.delivery.identity.verp import Signed, SignedKind
 from newsletter.inbound.commands.acting import Acting, Asker
 from newsletter.inbound.commands.answers import Answer
 from newsletter.inbound.commands.case import Case, Counter
-from newsletter.inbound.commands.confirming import CONFIRMED, Confirming
+from newsletter.inbound.commands.confirming import ASKED_BY, CONFIRMED, UNCLEAR, Confirming
 from newsletter.inbound.commands.folding import words_of
 from newsletter.inbound.commands.grammar import read_commands
+from newsletter.inbound.commands.later import LaterStore
 from newsletter.inbound.commands.model import Command, Plain, Read, Subscribe, Verb
 from newsletter.inbound.commands.strangers import ASKED, Strangers
 from newsletter.inbound.commands.threads import Message, ThreadStore
 from newsletter.inbound.commands.writer import Writer, writer_of
-from newsletter.inbound.handling import Handled, Received
+from newsletter.inbound.handling import Handled, Handler, Received
 from newsletter.inbound.model import MailKind
 from newsletter.inbound.reading.mail import Mail, read_mail
 from newsletter.inbound.reading.quoting import own_words
 from newsletter.inbound.sorting.automatic import is_automatic
 from newsletter.inbound.store import InboundStore
 from subscribers.address import parse_address
+from subscribers.answers import AnswerKind
 from subscribers.confirming import Confirmations
 from subscribers.desk import SignUpDesk
 from subscribers.keys import LinkKeys
@@ -35,6 +38,14 @@ from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher
 
 _TO_CONFIRM = frozenset({NoticeKind.CONFIRM, NoticeKind.CONFIRM_ADDRESS})
+#: How it ended where all that was asked for had been made void by something later.
+OVERTAKEN = "command.overtaken"
+_CHANGES_NOTHING = frozenset({Verb.STATUS, Verb.HELP, Verb.EXPORT, Verb.CONFIRM, Verb.REFUSE})
+#: Commands of which the last one counts, whatever came before, and those that set the same.
+_SET_TOGETHER = {
+    **{verb: frozenset({verb.value}) for verb in (Verb.CADENCE, Verb.SIZE, Verb.HOUR, Verb.ZONE)},
+    **dict.fromkeys((Verb.PAUSE, Verb.RESUME), frozenset({Verb.PAUSE.value, Verb.RESUME.value})),
+}
 _SAID_BY_CONFIRMING = frozenset({Verb.CONFIRM, Verb.REFUSE, Verb.SUBSCRIBE})
 
 
@@ -56,6 +67,7 @@ class CommandHandler:
         links: store opinions.
         keys: make the token that the link in a mail to confirm has.
         hasher: of addresses.
+        people: is handed replies to mails that ask to confirm which say neither yes nor no.
     """
 
     def __init__(
@@ -71,6 +83,7 @@ class CommandHandler:
         links: Links,
         keys: LinkKeys,
         hasher: Hasher,
+        people: Handler,
     ) -> None:
         self._database = database
         self._subscribers = subscribers
@@ -81,7 +94,7 @@ class CommandHandler:
         self._counter = Counter(database, newsletters, desk, hasher, per_day=config.answers_per_day)
         self._acting = Acting(database, newsletters, subscribers, links)
         self._strangers = Strangers(database, self._counter, self._acting)
-        self._confirming = Confirming(database, confirmations, subscribers, keys, self._counter)
+        self._confirming = Confirming(database, confirmations, subscribers, keys, self._counter, people)
 
     def handle(self, received: Received, *, now: datetime) -> Handled:
         """Act on a mail; again changes nothing more and answers the same.
@@ -97,8 +110,9 @@ class CommandHandler:
             return case.end("command.ourselves")
         is_leaving = received.verdict.kind is MailKind.UNSUBSCRIBE
         if subscriber is not None and message is not None:
-            if message.notice in _TO_CONFIRM and not is_leaving:
-                return self._confirm(case, message, subscriber)
+            asks = self._asked_again(message, subscriber) or message
+            if asks.notice in _TO_CONFIRM and not is_leaving:
+                return self._confirm(case, asks, subscriber)
             return self._certain(case, subscriber, message)
         subscriber = self._vouched(case)
         return self._strangers.handle(case) if subscriber is None else self._certain(case, subscriber, None)
@@ -115,8 +129,19 @@ class CommandHandler:
             person = SubscriberStore(session).get(message.subscriber_id)
         return message, None if person is None or person.state is SubscriberState.ERASED else person
 
+    def _asked_again(self, message: Message, subscriber: Subscriber) -> Message | None:
+        """Return the mail that asked to confirm, where an answer that asked for a plain yes is answered."""
+        if message.notice is not NoticeKind.ANSWER:
+            return None
+        with self._database.read() as session:
+            record = InboundStore(session).record(message.reference)
+            if record is None or record.outcome != UNCLEAR or record.subscriber_id != subscriber.id:
+                return None
+            number = record.facts.get(ASKED_BY)
+            return None if number is None else ThreadStore(session).answered(Signed(SignedKind.NOTICE_REPLY, number))
+
     def _case(self, received: Received, message: Message | None, now: datetime) -> Case | None:
-        writer = self._writer(received.mail)
+        writer = self._writer(received.mail, received.stored.received_at)
         slug = (message.newsletter if message is not None else "") or self._newsletter_at(received.addressed.newsletter, writer)
         if slug not in self._newsletters:
             return None
@@ -140,8 +165,8 @@ class CommandHandler:
             gets = set() if person is None else {found.newsletter for found in store.subscriptions([person.id])}
         return next((slug for slug in alike if slug in gets), named)
 
-    def _writer(self, mail: Mail) -> Writer | None:
-        return writer_of(mail.header, trusted=self._trusted, ours=self._ours)
+    def _writer(self, mail: Mail, received_at: datetime) -> Writer | None:
+        return writer_of(mail.header, trusted=self._trusted, ours=self._ours, received_at=received_at)
 
     def _vouched(self, case: Case) -> Subscriber | None:
         """Return the reader whose address a mail certainly comes from."""
@@ -185,8 +210,19 @@ class CommandHandler:
             goodbye=not _wants_answer(case),
         )
         if any(isinstance(command, Subscribe) for command in commands) and not self._acting.is_subscribed(asker):
-            return case.end(self._counter.sign_up(case, parse_address(subscriber.address), commands), about=subscriber)
-        return self._carry_out(case, commands, asker)
+            address = parse_address(subscriber.address)
+            return case.end(self._counter.sign_up(case, address, commands, AnswerKind.READER), about=subscriber)
+        still = self._not_overtaken(case, commands, subscriber)
+        return self._carry_out(case, still, asker) if still or not commands else case.end(OVERTAKEN, about=subscriber)
+
+    def _not_overtaken(self, case: Case, commands: tuple[Command, ...], subscriber: Subscriber) -> tuple[Command, ...]:
+        """Return the commands without those that something later made void; a mail may be handled long after it came."""
+        with self._database.read() as session:
+            later = LaterStore(session)
+            if later.signed_up(subscriber.id, case.newsletter, mail=case.received.stored):
+                return tuple(command for command in commands if command.verb in _CHANGES_NOTHING)
+            set_since = later.commands(subscriber.id, case.newsletter, after=case.received.stored.id)
+        return tuple(command for command in commands if set_since.isdisjoint(_SET_TOGETHER.get(command.verb, ())))
 
     def _carry_out(self, case: Case, commands: tuple[Command, ...], asker: Asker) -> Handled:
         lines = self._acting.carry_out(commands, asker)
@@ -221,7 +257,7 @@ class CommandHandler:
         if record is None or stored is None or record.outcome != ASKED:
             return None
         mail = read_mail(stored.arrival.raw)
-        writer = self._writer(mail)
+        writer = self._writer(mail, stored.received_at)
         if writer is None or writer.address.key != parse_address(subscriber.address).key:
             return None
         commands = _read(mail)[1].commands

@@ -21,6 +21,7 @@ def topics_of(text: str) -> Topics | None:
 
     A plain list takes the place of all categories there were; one without any category leaves them.
     """
+    text = _without_only(text)
     signed = _signed(text)
     if signed is not None:
         add, add_words = _categories([entry for entry, is_added in signed if is_added])
@@ -39,6 +40,7 @@ def topics_of(text: str) -> Topics | None:
 
 def keywords_of(text: str) -> Keywords | None:
     """Return the entries: ``+"state space" -x``, ``agents, diffusion models``, ``none``."""
+    text = _without_only(text)
     signed = _signed(text)
     if signed is not None:
         add = _entries([entry for entry, is_added in signed if is_added])
@@ -51,7 +53,26 @@ def keywords_of(text: str) -> Keywords | None:
     return Keywords(entries, replaces=True) if entries else None
 
 
-def follow_of(text: str, *, is_on: bool) -> Follow | None:
+def follows_of(text: str, *, is_on: bool) -> tuple[Follow, ...] | None:
+    """Return the names, one or several with commas or "and" between; None if one is none.
+
+    Of one that says it is a lab's, or could be, with a single word before or behind the "and", that is a part.
+    """
+    entries: list[str] = []
+    for entry in _listed(text):
+        parts = [entry] if '"' in text else _parts(entry)
+        words = [words_of(part) for part in parts]
+        said = words_of(entry)
+        is_marked = bool(said) and said[0].text in _set("lab_marks")
+        is_single = any(len(part) == 1 and part[0].text not in _set("companies") for part in words)
+        is_one = is_marked or (is_single and any(word.text in _set("labs") for word in said)) or not all(words)
+        entries += [entry] if is_one else parts
+    found = [_follow_of(entry, is_on=is_on) for entry in entries]
+    follows = [follow for follow in found if follow is not None]
+    return tuple(follows) if follows and len(follows) == len(found) else None
+
+
+def _follow_of(text: str, *, is_on: bool) -> Follow | None:
     """Return the name: ``Ada Example``, ``lab Example Institute``. It is that of a lab where it says so, or is one word."""
     bare = text.strip(' .,;:!"@')
     words = words_of(bare)
@@ -64,7 +85,7 @@ def follow_of(text: str, *, is_on: bool) -> Follow | None:
     if not name.isprintable() or "?" in name:
         return None
     is_lab = mark in _set("lab_marks") or (
-        mark not in _set("author_marks") and (len(words) == 1 or any(w.text in _set("labs") for w in words))
+        mark not in _set("author_marks") and (len(words) == 1 or any(w.text in _set("labs") | _set("companies") for w in words))
     )
     return Follow(name, is_lab, is_on)
 
@@ -75,6 +96,8 @@ def mute_of(text: str, *, is_on: bool) -> Mute | None:
     if not words or words[0].text in _set("no_names"):
         return None
     listed = _listed(text)
+    if '"' not in text:
+        listed = list(dict.fromkeys(part for entry in listed for part in _parts(entry)))
     entries = None if _is_prose(text, listed) else _entries(listed)
     return Mute(entries, is_on) if entries else None
 
@@ -118,6 +141,28 @@ def _listed(text: str) -> list[str]:
         entry[1:-1] if len(entry) > 1 and entry[0] == entry[-1] == '"' and entry.count('"') == 2 else entry for entry in entries
     ]
     return [entry for entry in dict.fromkeys(bare) if entry]
+
+
+def _parts(entry: str) -> list[str]:
+    """Return what stands between the "and" of an entry; one in quotation marks came without these, and is looked at too."""
+    words = words_of(entry)
+    parts: list[str] = []
+    start = 0
+    for place, word in enumerate(words):
+        if word.text in _set("conjunctions") and 0 < place < len(words) - 1:
+            parts.append(entry[start : word.start].strip())
+            start = word.end
+    return [*parts, entry[start:].strip()]
+
+
+def _without_only(text: str) -> str:
+    """Return a list without the word before or behind it that says it takes the place of the one there was."""
+    words = words_of(text)
+    if len(words) > 1 and words[0].text in _set("only") and '"' not in text[: words[0].start]:
+        return text[words[0].end :].strip(" :=")
+    if len(words) > 1 and words[-1].text in _set("only") and '"' not in text[words[-1].end :]:
+        return text[: words[-1].start].strip(" ,;")
+    return text
 
 
 def _is_prose(text: str, entries: Sequence[str]) -> bool:

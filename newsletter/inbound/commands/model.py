@@ -166,9 +166,10 @@ class SetSize:
 
 @dataclass(frozen=True, slots=True)
 class SetHour:
-    """Local hour of the mails."""
+    """Local hour of the mails; ``minutes`` that were asked for besides are not kept."""
 
     hour: int
+    minutes: int = 0
 
     @property
     def verb(self) -> Verb:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from newsletter.inbound.commands.folding import fold
+from newsletter.inbound.commands.folding import fold, words_of
+from newsletter.inbound.commands.model import Verb
 from newsletter.inbound.commands.vocabulary import vocabulary
 
 #: Sentences of a mail that are looked at.
@@ -12,6 +13,8 @@ _MOST_SENTENCES = 16
 #: A sentence of more words, or letters, is about something else.
 _MOST_WORDS, _MOST_LETTERS = 24, 400
 _ADDRESS = re.compile(r"\S{1,100}@\S{1,255}")
+#: Number of a paper.
+_NUMBER = re.compile(r"\d{1,2}")
 _WORDS = re.compile(r"[^\W\d_]+")
 #: Ends of what is said at once. A line ends it only where an empty one follows, or a mark stands before.
 _SENTENCE = re.compile(r"[.!?,;:\u2026\u061f\u060c]+|\n[ \t]*\n|--")
@@ -40,9 +43,9 @@ def is_stop(sentence: str) -> bool:
     """Whether a sentence asks that mails stop and says nothing else: ``STOP sending me this``, ``please take me off``.
 
     It does if it has one of the words for it and all others are such as stand around them. A word of denial is not among
-    these, so ``do not stop`` is none, and neither is ``I stopped reading the paper``.
+    these, so ``do not stop`` is none, and neither is ``I stopped reading the paper``. ``stop 3`` is about a paper.
     """
-    if len(sentence) > _MOST_LETTERS:
+    if len(sentence) > _MOST_LETTERS or _names_papers(sentence):
         return False
     words = _WORDS.findall(fold(_ADDRESS.sub(" ", sentence)))
     if not words or len(words) > _MOST_WORDS:
@@ -60,3 +63,17 @@ def is_stop(sentence: str) -> bool:
         return not others
     # One word that nobody knows may be the one with a typing mistake.
     return len(others) == 1 and bool(known.stop_mistakes.meant(others.pop()))
+
+
+def _names_papers(sentence: str) -> bool:
+    """Whether a sentence ends with numbers of papers that less is wanted of: ``not interested in 3``."""
+    known = vocabulary()
+    words = [word.text for word in words_of(sentence)]
+    idle = known.sets["among_numbers"] | known.sets["behind"]
+    end = len(words)
+    while end and (words[end - 1] in idle or _NUMBER.fullmatch(words[end - 1])):
+        end -= 1
+    if not any(_NUMBER.fullmatch(word) for word in words[end:]):
+        return False
+    starts = range(max(0, end - known.longest), end)
+    return any(known.verbs.get(" ".join(words[start:end])) is Verb.LESS for start in starts)

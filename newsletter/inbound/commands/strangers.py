@@ -42,7 +42,9 @@ class Strangers:
             return case.end("command.automatic")
         address = case.writer.address
         if any(isinstance(command, Subscribe) for command in case.read.commands):
-            return case.end(self._counter.sign_up(case, _reply_to(case, address), case.read.commands))
+            # Who certainly wrote asked for the mail that comes.
+            kind = AnswerKind.READER if case.writer.is_vouched else AnswerKind.SIGN_UP
+            return case.end(self._counter.sign_up(case, _reply_to(case, address), case.read.commands, kind))
         with self._database.read() as session:
             store = SubscriberStore(session)
             person = store.by_address(address)

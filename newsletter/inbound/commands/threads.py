@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.identity.verp import Signed, SignedKind
 from newsletter.delivery.model import DeliveryState
+from newsletter.delivery.returns.store import ReturnStore
 from newsletter.delivery.tables import DeliveryRow
 from newsletter.digest.model import DigestId, Section
 from newsletter.digest.snapshot import paper_from_json
@@ -50,15 +51,20 @@ class ThreadStore:
         """Return the message whose answers a signed address takes.
 
         Returns:
-            None if the address is none that takes answers, or the message is not known any more.
+            None if the address is none that takes answers, or the message is not known any more, or it went to the address
+            that the reader had before the present one, whose mailbox may be another's now.
         """
         match signed.kind:
             case SignedKind.DELIVERY_REPLY:
-                return self._delivery(signed.number)
+                found = self._delivery(signed.number)
             case SignedKind.NOTICE_REPLY:
-                return self._notice(signed.number)
+                found = self._notice(signed.number)
             case _:
                 return None
+        if found is None:
+            return None
+        message, sent_at = found
+        return None if self._is_of_before(message, sent_at) else message
 
     def last_digest(self, subscriber_id: SubscriberId, newsletter: str, *, until: datetime) -> DigestId | None:
         """Return the papers of the last mail with any to a reader, a welcome or an issue's.
@@ -98,22 +104,31 @@ class ThreadStore:
         shown = sorted((kept[seq] for seq in seqs if seq in kept), key=lambda row: row.section == Section.LATE)
         return [paper_from_json(row.snapshot) for row in shown]
 
-    def _delivery(self, number: int) -> Message | None:
+    def _is_of_before(self, message: Message, sent_at: datetime | None) -> bool:
+        # What asks the new address to confirm goes there before the change is made.
+        if message.subscriber_id is None or sent_at is None or message.notice is NoticeKind.CONFIRM_ADDRESS:
+            return False
+        moved_at = ReturnStore(self._session).moved_at(message.subscriber_id)
+        # The mail that tells the old address is written at that very instant.
+        return moved_at is not None and (sent_at < moved_at or message.notice is NoticeKind.ADDRESS_CHANGED)
+
+    def _delivery(self, number: int) -> tuple[Message, datetime | None] | None:
         found = self._session.execute(
-            select(DeliveryRow.subscriber_id, IssueRow.newsletter, DeliveryRow.digest_id)
+            select(DeliveryRow.subscriber_id, IssueRow.newsletter, DeliveryRow.digest_id, DeliveryRow.dated_at)
             .join(IssueRow, IssueRow.id == DeliveryRow.issue_id)
             .where(DeliveryRow.id == number)
         ).one_or_none()
         if found is None:
             return None
-        return Message(SubscriberId(found.subscriber_id), found.newsletter, _digest(found.digest_id))
+        message = Message(SubscriberId(found.subscriber_id), found.newsletter, _digest(found.digest_id))
+        return message, found.dated_at
 
-    def _notice(self, number: int) -> Message | None:
+    def _notice(self, number: int) -> tuple[Message, datetime | None] | None:
         row = self._session.get(NoticeRow, number)
         if row is None:
             return None
         person = None if row.subscriber_id is None else SubscriberId(row.subscriber_id)
-        return Message(person, row.newsletter, _digest(row.digest_id), NoticeKind(row.kind), row.reference)
+        return Message(person, row.newsletter, _digest(row.digest_id), NoticeKind(row.kind), row.reference), row.created_at
 
 
 def _digest(number: int | None) -> DigestId | None:

@@ -22,18 +22,30 @@ _SPAN = re.compile(r"(\d{1,3})\s*([^\W\d_]*)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _POINTED = re.compile(r"(\d{1,2})\.\s?(\d{1,2})(?:\.\s?(\d{4}|\d{2})|\.?)")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})")
-_HOUR = re.compile(r"(\d{1,2})(?:[:.h](?:00)?)?\s*(a\.?m\.?|p\.?m\.?|uhr|h|o.?clock)?")
+_HOUR = re.compile(r"(\d{1,2})(?:[:.h]([0-5]\d)?)?\s*(a\.?m\.?|p\.?m\.?|uhr|h|o.?clock)?")
 
 
 def numbers_in(text: str) -> tuple[int, ...] | None:
-    """Return the numbers of papers: ``3``, ``2 and 5``, ``#1, #4``."""
+    """Return the numbers of papers: ``3``, ``2 and 5``, ``#1, #4``, ``4-6``."""
     found: list[int] = []
-    for word in words_of(text):
+    for word in words_of(_range().sub(_spelled_out, fold(text))):
         if _NUMBER.fullmatch(word.text):
             found.append(int(word.text))
         elif word.text not in _set("among_numbers") and word.text not in _set("behind"):
             return None
     return tuple(dict.fromkeys(found)) if 0 < len(found) <= MOST_NUMBERS else None
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    """Return a range with all its numbers; of a long one so many that they are too many."""
+    first, last = sorted((int(found[1]), int(found[2])))
+    return " ".join(str(number) for number in range(first, min(last, first + MOST_NUMBERS) + 1))
+
+
+@lru_cache(maxsize=1)
+def _range() -> re.Pattern[str]:
+    between = "|".join(sorted(_set("ranges")))
+    return re.compile(rf"(?<!\d)(\d{{1,3}})\s*(?:-|\s(?:{between})\s)\s*#?(\d{{1,3}})(?!\d)")
 
 
 def pause_of(text: str) -> Pause | None:
@@ -115,7 +127,10 @@ def size_of(text: str) -> SetSize | None:
 
 
 def hour_of(text: str) -> SetHour | None:
-    """Return the hour: ``7``, ``at 7 am``, ``19:00``, ``7 pm``; an hour there cannot be is returned as it is."""
+    """Return the hour: ``7``, ``at 7 am``, ``19:00``, ``7 pm``; an hour there cannot be is returned as it is.
+
+    Of ``7:30`` it is the whole hour before, and what was cut off.
+    """
     bare = " ".join(text.split()).strip(" .,!").casefold()
     for prefix in words_of(bare):
         if prefix.text not in _set("to") and prefix.text not in {"um", "at", "las"}:
@@ -125,12 +140,12 @@ def hour_of(text: str) -> SetHour | None:
     found = _HOUR.fullmatch(bare)
     if found is None:
         return None
-    hour, half = int(found[1]), (found[2] or "").replace(".", "")
+    hour, minutes, half = int(found[1]), int(found[2] or 0), (found[3] or "").replace(".", "")
     if half in ("am", "pm"):
         if not 1 <= hour <= 12:
             return SetHour(99)
-        return SetHour(hour % 12 + (12 if half == "pm" else 0))
-    return SetHour(hour)
+        return SetHour(hour % 12 + (12 if half == "pm" else 0), minutes)
+    return SetHour(hour, minutes)
 
 
 def zone_of(text: str) -> SetZone | None:

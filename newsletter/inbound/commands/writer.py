@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from newsletter.inbound.reading.header import Header
 from subscribers.address import Address, parse_address
@@ -14,6 +16,9 @@ from subscribers.limits import mailbox_of
 #: Letters of a field that are looked at, and addresses of To and Cc.
 _LONGEST_FIELD = 4_000
 _MOST_ADDRESSES = 50
+#: A mail is this old at most, or as much ahead: an old one that is signed may be anybody's who ever got it.
+_FRESH = timedelta(days=3)
+_LONGEST_DATE = 100
 _ADDRESS = re.compile(r'(?<![^\s<>()",:;\[\]\\@])[^\s<>()",:;\[\]\\@]{1,64}@[^\s<>()",:;\[\]\\@]{1,255}')
 _METHOD = re.compile(r"\s*(dkim|dmarc)\s*(?:/\s*1\s*)?=\s*([a-z]+)(?=[\s;]|\Z)")
 _PROPERTY = re.compile(r"(?<![^\s])(header\.(?:d|i|from))\s*=\s*([^\s;]+)")
@@ -32,22 +37,26 @@ class Writer:
     is_vouched: bool
 
 
-def writer_of(header: Header, *, trusted: Collection[str], ours: Collection[str]) -> Writer | None:
+def writer_of(header: Header, *, trusted: Collection[str], ours: Collection[str], received_at: datetime) -> Writer | None:
     """Return who wrote a mail; None if From is missing, is there twice, or does not hold exactly one address.
 
     An answer of the mail server counts if it is in the topmost Authentication-Results field that names it, and if the mail was
-    written to us: a signed mail to somebody else, sent to us once more, says nothing about what its writer wants here.
+    written to us, lately: a signed mail to somebody else, or an old one, sent to us once more, says nothing about what its
+    writer wants here. So our address stands in its only To, and there is no Cc: whoever sends a signed mail again can put
+    fields in front of those that the signature covers.
 
     Args:
         header: of the mail.
         trusted: names our own mail servers write into Authentication-Results.
         ours: addresses that take commands.
+        received_at: when the mail came, aware.
     """
     fields = header.all("from")
     address = _only_address(fields[0]) if len(fields) == 1 else None
     if address is None:
         return None
-    is_vouched = bool(trusted) and _names_us(header, ours) and _vouches(header, address, trusted)
+    is_meant = _names_us(header, ours) and _is_fresh(header, received_at)
+    is_vouched = bool(trusted) and is_meant and _vouches(header, address, trusted)
     return Writer(address, is_vouched)
 
 
@@ -70,8 +79,22 @@ def _only_address(field: str) -> Address | None:
 
 def _names_us(header: Header, ours: Collection[str]) -> bool:
     mailboxes = {mailbox_of(parse_address(address)) for address in ours}
-    written = [address for name in ("to", "cc") for field in header.all(name) for address in _addresses_in(field)]
-    return any(mailbox_of(address) in mailboxes for address in written[:_MOST_ADDRESSES])
+    fields = header.all("to")
+    if len(fields) != 1 or header.all("cc"):
+        return False
+    return any(mailbox_of(address) in mailboxes for address in _addresses_in(fields[0]))
+
+
+def _is_fresh(header: Header, received_at: datetime) -> bool:
+    fields = header.all("date")
+    if len(fields) != 1:
+        return False
+    try:
+        date = parsedate_to_datetime(fields[0][:_LONGEST_DATE])
+    except (ValueError, OverflowError):
+        return False
+    written_at = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+    return abs(received_at - written_at) <= _FRESH
 
 
 def _addresses_in(field: str) -> Iterator[Address]:
@@ -100,7 +123,7 @@ def _is_pass(part: str, domain: str) -> bool:
         return False
     properties = dict(reversed(_PROPERTY.findall(part)))
     if method[1] == "dmarc":
-        stated: str = properties.get("header.from", domain)
+        stated: str = properties.get("header.from", "")
         return stated.rpartition("@")[2] == domain
     signer: str = properties.get("header.d") or properties.get("header.i", "").rpartition("@")[2]
     return "." in signer and f".{domain}".endswith(f".{signer}")

@@ -81,7 +81,7 @@ class StrictSession(SMTP):
             self._handler_coroutine.add_done_callback(_look_at)
 
     def eof_received(self) -> bool:
-        # Nobody answers any more once the library gave the client up: a connection left half-open would take a place for minutes.
+        # Nobody answers any more once the library gave the client up: left half-open, it would take a place for minutes.
         super().eof_received()
         return False
 

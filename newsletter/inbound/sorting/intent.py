@@ -51,6 +51,10 @@ _YES = frozenset(
     | 是 | 确认 | 確認 | 네
     """)
 )
+#: Words that say yes whatever stands behind them in a short sentence. "Confirm" is none: machines confirm that a mail arrived.
+_AFFIRMING = frozenset(
+    phrases("y | yes | yep | yeah | ok | okay | sure | ja | jawohl | oui | si | sí | sim | vale | da | да | نعم | اجل")
+)
 _CONFIRMATION = ("confirm", "bestätig", "confirmer", "confirmation", "confirma", "conferma", "تأكيد", "подтвер", "確認", "确认")
 _ANSWER = re.compile(r"\s*(?:re|aw|sv|vs|antw|odp|rif|res|ynt|回复|回覆|答复|返信)\s?(?:\[\d{1,3}\])?\s?[:：]", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|vb|转发|轉寄|転送)\s?[:：]", re.IGNORECASE)
@@ -84,6 +88,13 @@ def is_answer(header: Header) -> bool:
     """Say whether a mail answers another or sends it on: then its subject is not its writer's own."""
     subject = header.get("subject")[:200]
     return bool(header.get("in-reply-to") or _ANSWER.match(subject) or _FORWARD.match(subject))
+
+
+def is_yes(sentence: str) -> bool:
+    """Say whether a sentence is a yes, or a short one begins with it, in any language that is known here."""
+    said = sentence.casefold().strip(" \t.!,")
+    first = re.match(r"\w+", said)
+    return said in _YES or (first is not None and first[0] in _AFFIRMING)
 
 
 def confirms(header: Header, words: str) -> bool:

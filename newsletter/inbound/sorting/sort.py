@@ -10,7 +10,7 @@ from newsletter.inbound.model import BounceReason, Door, Failure, MailKind, Repo
 from newsletter.inbound.reading.header import Header
 from newsletter.inbound.reading.mail import Mail
 from newsletter.inbound.reading.quoting import own_words
-from newsletter.inbound.sorting.absences import answers_by_itself, is_absence
+from newsletter.inbound.sorting.absences import answers_by_itself, is_absence, wants_no_machine
 from newsletter.inbound.sorting.automatic import is_automatic, is_from_list, is_null_sender
 from newsletter.inbound.sorting.challenges import is_challenge
 from newsletter.inbound.sorting.complaints import complaint_of
@@ -78,7 +78,9 @@ def _machine(mail: Mail, words: str, envelope_from: str | None, door: Door) -> V
         return Verdict(MailKind.OTHER, "challenge")
     if _leaves(header, envelope_from, door):
         return Verdict(MailKind.UNSUBSCRIBE)
-    if is_absence(mail, words) or (is_null_sender(header, envelope_from) and is_answer(header)):
+    # Consent must be a person's.
+    is_doubtful = door is Door.CONFIRM and wants_no_machine(header)
+    if is_absence(mail, words) or is_doubtful or (is_null_sender(header, envelope_from) and is_answer(header)):
         return Verdict(MailKind.AUTO_REPLY, failures=(_vacation(header),))
     if is_from_list(header):
         return Verdict(MailKind.OTHER, "list")

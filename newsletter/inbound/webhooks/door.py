@@ -37,6 +37,10 @@ class Hooks(Protocol):
         """Whether there is a webhook of that name."""
         ...
 
+    def may_take(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether a post with these headers, by their names in lower case, may be genuine; if not, its body is not read."""
+        ...
+
     def take(self, name: str, post: Post) -> HTTPStatus:
         """Return the status to answer with: 200 if whoever sent it may forget it."""
         ...
@@ -46,6 +50,9 @@ class NoHooks:
     """There are none."""
 
     def knows(self, name: str) -> bool:  # noqa: ARG002 - the interface has it
+        return False
+
+    def may_take(self, name: str, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - the interface has it
         return False
 
     def take(self, name: str, post: Post) -> HTTPStatus:  # noqa: ARG002 - the interface has it
@@ -88,6 +95,15 @@ class HookDoor:
     def knows(self, name: str) -> bool:
         return name in self._checks
 
+    def may_take(self, name: str, headers: Mapping[str, str]) -> bool:
+        if name not in self._checks:
+            return False
+        _, check = self._checks[name]
+        if check.may_be(headers):
+            return True
+        self._note_forged(name)
+        return False
+
     def take(self, name: str, post: Post) -> HTTPStatus:
         if name not in self._checks:
             return HTTPStatus.NOT_FOUND
@@ -99,11 +115,10 @@ class HookDoor:
         if proof is not Proof.GENUINE:
             return HTTPStatus.OK if proof is Proof.SETTLED else HTTPStatus.SERVICE_UNAVAILABLE
         try:
-            self._keep(Arrival(post.body, via))
+            self._keep(Arrival(post.body, via, named=check.name_of(post)))
         except InboundTooLarge:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         except SQLAlchemyError as error:
-            check.forget(post)
             # Its text may hold values of rows.
             log.error("hooks.not_stored hook=%s error=%s", name, type(error).__name__)  # noqa: TRY400 - see above
             return HTTPStatus.SERVICE_UNAVAILABLE

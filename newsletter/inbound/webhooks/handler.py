@@ -49,8 +49,9 @@ def events_of(via: Via, body: bytes) -> tuple[ProviderEvent, ...]:
 class ProviderHandler:
     """Records bounces, delays and complaints, and lets readers leave who told the provider so.
 
-    The post is proven, so it is believed of whom it speaks: by an address that we signed, by our Message-ID, or by the last
-    message to the address within ``bounces.act_within``. Whom nothing was sent to is left alone.
+    The post is proven, so it is believed of whom it speaks: by an address that we signed, by our Message-ID, or, if it tells of
+    neither Message-ID nor sender or the sender is ours, by the last message to the address within ``bounces.act_within``. Whom
+    nothing was sent to is left alone, and what it says about others' mail on the same account changes nothing.
 
     Args:
         desk: knows the messages, and records.
@@ -71,7 +72,7 @@ class ProviderHandler:
         counts: Counter[str] = Counter()
         people: dict[int, Sent] = {}
         for event in events:
-            sent = self._sent(event, now)
+            sent = self._sent(event, stored.received_at)
             if sent is None:
                 counts[f"{event.kind}.nobody"] += 1
                 continue
@@ -99,6 +100,7 @@ class ProviderHandler:
             reason=event.reason,
             status=event.status,
             inbound_id=stored.id,
+            received_at=stored.received_at,
             now=now,
         )
 
@@ -111,12 +113,13 @@ class ProviderHandler:
             return "nobody"
         return "done" if ended else "known"
 
-    def _sent(self, event: ProviderEvent, now: datetime) -> Sent | None:
+    def _sent(self, event: ProviderEvent, received_at: datetime) -> Sent | None:
         for address in event.ours:
             signed = self._signed.read(address)
             if signed is not None and (sent := self._desk.by_signature(signed)) is not None:
                 return sent
         for message_id in event.message_ids:
-            if (sent := self._desk.by_message_id(message_id, event.address, now=now)) is not None:
+            if (sent := self._desk.by_message_id(message_id, event.address)) is not None:
                 return sent
-        return self._desk.latest_to(event.address, now=now)
+        is_others = bool(event.ours) and not any(map(self._desk.is_own, event.ours))
+        return None if event.message_ids or is_others else self._desk.latest_to(event.address, by=received_at)

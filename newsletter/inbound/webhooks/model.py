@@ -50,8 +50,12 @@ class Check(Protocol):
         """
         ...
 
-    def forget(self, post: Post) -> None:
-        """A genuine post could not be kept: take it when it comes again."""
+    def may_be(self, headers: Mapping[str, str]) -> bool:
+        """Whether a post with these headers may be genuine: asked before its body is read."""
+        ...
+
+    def name_of(self, post: Post) -> str:
+        """Return what names a genuine post, whatever else it says; ``""`` if nothing but its body tells it apart."""
         ...
 
 

@@ -56,6 +56,23 @@ def upgrade() -> None:
             unique=False,
         )
     op.create_table(
+        "inbound_person",
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
+        sa.Column("inbound_id", ROW_ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["inbound_id"], ["inbound_mail.id"], name=op.f("fk_inbound_person_inbound_id_inbound_mail"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("address_hash", "inbound_id", name=op.f("pk_inbound_person")),
+    )
+    with op.batch_alter_table("inbound_person", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_inbound_person_inbound_id"), ["inbound_id"], unique=False)
+    op.create_table(
+        "inbound_erased",
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
+        sa.Column("up_to", ROW_ID, nullable=False),
+        sa.PrimaryKeyConstraint("address_hash", name=op.f("pk_inbound_erased")),
+    )
+    op.create_table(
         "returned",
         sa.Column("id", ROW_ID, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -118,4 +135,6 @@ def downgrade() -> None:
     op.drop_table("answered")
     op.drop_table("mailbox")
     op.drop_table("returned")
+    op.drop_table("inbound_erased")
+    op.drop_table("inbound_person")
     op.drop_table("inbound_mail")

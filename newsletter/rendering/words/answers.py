@@ -17,6 +17,7 @@ from newsletter.rendering.words.commands import help_rows
 from newsletter.rendering.words.language import Language
 from newsletter.rendering.words.sentences import rhythm
 from newsletter.rendering.words.text import clean, shorten
+from subscribers.links import MAX_PAUSE
 from subscribers.model import Cadence, SubscriberState
 
 #: Names that the template of an answer is given.
@@ -87,7 +88,8 @@ def answer_values(
         heading = _("What you have chosen")
     else:
         heading = _("That was not understood") if lines else _("What you can write")
-    if is_stranger := not (is_reader or done or closing):
+    # What they cannot have before they have signed up has a next step too.
+    if is_stranger := not (is_reader or closing or any(line.get("result") != "not_subscribed" for line in done)):
         closing = _("You can sign up on the page:")
     opening %= called
     shown = [spelled(line, language) for line in details.get("asked") or ()]
@@ -113,7 +115,7 @@ def sample_answer(language: Language, *, name: str) -> dict[str, object]:
         "done": [
             {"command": "cadence", "result": _DONE, "values": ["weekly"]},
             {"command": "less", "result": _DONE, "values": ["2", "A Sample Benchmark of Calm Waters"]},
-            {"command": "less", "result": "no_such_number", "values": ["42"]},
+            {"command": "less", "result": "no_such_number", "values": ["42", "10"]},
         ],
         "not_understood": 1,
         "status": {"is_subscribed": True, "state": "active", **figures, "authors": ["Ada Example"], "muted": ["survey"]},
@@ -161,10 +163,20 @@ def _line(line: Mapping[str, Any], name: str, cadences: Sequence[Cadence], langu
     if result == _DONE:
         return _done(command, [str(value) for value in line.get("values") or ()], name, language)
     first, values = _written(line)
+    if result == "no_such_number" and len(values) > 1:
+        number, last = values[0], values[-1]
+        count = int(last) if last.isdecimal() and len(last) < 4 else 0
+        words = language.ngettext(
+            "“%(command)s”: that mail has %(count)s paper.",
+            "“%(command)s”: that mail has %(count)s papers, from 1 to %(count)s.",
+            count,
+        )
+        return words % {"command": _shown(" ".join([*first, number]), language), "count": language.number(count)}
     return _refusals(command, language).get(result, "") % {
         "command": _shown(" ".join([*first, *values]), language),
         "name": language.isolated(name),
         "cadences": _listed([language.isolated(cadence) for cadence in cadences], language),
+        "length": language.lasting(MAX_PAUSE),
     }
 
 
@@ -202,8 +214,10 @@ def _done(command: str, values: Sequence[str], name: str, language: Language) ->
         return _("Paused until %(date)s.") % {"date": _day(values[0], language)}
     if command == "cadence" and values[0] in {cadence.value for cadence in Cadence}:
         return _("From now on it comes %(rhythm)s.") % {"rhythm": rhythm(Cadence(values[0]), language)}
-    if command in {"size", "hour"} and values[0].isdecimal():
+    if command in {"size", "hour"} and len(values[0]) < 4 and values[0].isdecimal():
         number = int(values[0])
+        if command == "hour" and number < 24 and len(values) > 1:
+            return _("From now on it comes at %(hour)s: only whole hours can be had.") % {"hour": language.hour(number)}
         if command == "hour" and number < 24:
             return _("From now on it comes at %(hour)s.") % {"hour": language.hour(number)}
         words = language.ngettext("A mail has %(count)s paper now.", "A mail has %(count)s papers now.", number)
@@ -217,7 +231,7 @@ def _refusals(command: str, language: Language) -> Mapping[str, str]:
     ranges = {
         "hour": _("“%(command)s”: hours go from 0 to 23."),
         "size": _("“%(command)s”: a mail has 1 to 60 papers."),
-        "pause": _("“%(command)s”: there is no such pause."),
+        "pause": _("“%(command)s”: there is no such pause. The longest lasts %(length)s."),
     }
     return {
         "not_offered": _("“%(command)s”: it does not come that way. You can have: %(cadences)s."),
@@ -251,7 +265,9 @@ def _status_rows(status: Mapping[str, Any], language: Language) -> tuple[tuple[s
     rows += [(_("Left out"), words)] if (words := _names(status, ("muted",), language)) else []
     if until := status.get("paused_until"):
         rows.append((_("Paused until"), _day(str(until), language)))
-    if status.get("state") not in {None, SubscriberState.ACTIVE.value}:
+    if status.get("state") == SubscriberState.BOUNCED.value:
+        rows.append((_("Mails"), _("stopped, as they came back; write “resume” and they come again")))
+    elif status.get("state") not in {None, SubscriberState.ACTIVE.value}:
         rows.append((_("Mails"), _("held back for now")))
     return tuple(rows)
 

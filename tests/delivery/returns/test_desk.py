@@ -19,7 +19,7 @@ from newsletter.delivery.tables import DeliveryRow
 from newsletter.notices.composer import notice_message_id
 from newsletter.rendering.message.message import message_id
 from subscribers.address import parse_address
-from subscribers.model import NoticeKind, SubscriberState, SuppressionReason
+from subscribers.model import NoticeKind, SubscriberId, SubscriberState, SuppressionReason
 from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore
 from subscribers.suppression import SuppressionStore
@@ -160,14 +160,98 @@ def test_who_gets_no_mails_has_no_score_to_grow(home: ReturnHouse, state: Subscr
     assert home.person(reader).state is state
 
 
-def test_what_was_sent_too_long_ago_changes_nothing(home: ReturnHouse, clock: ManualClock) -> None:
+def test_a_bounce_of_what_was_sent_too_long_ago_changes_nothing(home: ReturnHouse, clock: ManualClock) -> None:
     (reader,) = home.readers(1)
     issue = home.send([reader])
-    at(clock, 10.01)
+    came = at(clock, 9.9)
+    at(clock, 0.2)
     assert home.bounce(issue, reader) is ReturnOutcome.TOO_OLD
-    assert home.complain(issue, reader) is ReturnOutcome.TOO_OLD
     assert home.rows() == []
+    sent = home.sent(home.delivery(issue, reader))
+    waited = home.desk.record(sent, kind=ReturnKind.BOUNCE, reason="userunknown", received_at=came, now=clock.now())
+    assert waited is ReturnOutcome.COUNTED, "how long it waited with us does not matter"
+
+
+def test_a_complaint_acts_however_old_the_message_is(home: ReturnHouse, clock: ManualClock) -> None:
+    (reader,) = home.readers(1)
+    issue = home.send([reader])
+    at(clock, 400)
+    assert home.complain(issue, reader) is ReturnOutcome.SUPPRESSED
+    assert home.person(reader).state is SubscriberState.COMPLAINED
+
+
+def move(home: ReturnHouse, reader: SubscriberId, new: str) -> None:
+    """Have a reader change to another address now."""
+    address, now = parse_address(new), home.clock.now()
+    with home.database.write() as session:
+        ChangeStore(session).ask(reader, address, now=now)
+        ChangeStore(session).make(reader, address, now=now)
+
+
+@pytest.mark.parametrize("is_asked_again", [False, True])
+def test_a_complaint_about_a_mail_to_the_old_address_does_not_end_the_new_one(
+    home: ReturnHouse, clock: ManualClock, is_asked_again: bool
+) -> None:
+    (reader,) = home.readers(1)
+    old = home.send([reader])
+    at(clock, 1)
+    move(home, reader, "new@example.net")
+    told = home.sent(home.notice(reader, NoticeKind.ADDRESS_CHANGED))
+    if is_asked_again:  # the change that was made is then known by the mail alone
+        with home.database.write() as session:
+            ChangeStore(session).ask(reader, parse_address("third@example.net"), now=clock.now())
+    at(clock, 1)
+    new = home.send([reader])
+    assert home.desk.is_of_before(home.sent(home.delivery(old, reader)))
+    assert home.complain(old, reader) is ReturnOutcome.NOTED
+    assert home.desk.record(told, kind=ReturnKind.COMPLAINT, now=clock.now()) is ReturnOutcome.NOTED
     assert home.person(reader).state is SubscriberState.ACTIVE
+    with home.database.read() as session:
+        assert SuppressionStore(session, home.hasher).get(parse_address("new@example.net")) is None
+    assert home.complain(new, reader) is ReturnOutcome.SUPPRESSED
+
+
+@pytest.mark.parametrize("count", [4, 20])
+def test_a_relay_that_reaches_nobody_ends_nobody(home: ReturnHouse, clock: ManualClock, count: int) -> None:
+    readers = home.readers(count)
+    for _ in range(12):
+        issue = home.send(readers)
+        at(clock, 1)
+        for reader in readers:
+            home.bounce(issue, reader, is_hard=False, reason="expired", status="4.4.1")
+    assert {home.person(reader).state for reader in readers} == {SubscriberState.ACTIVE}
+    assert max(home.score(reader) for reader in readers) == 0.5, "only the first few before it was seen"
+    assert home.notices.put_in == []
+    probe = home.sent(home.notice(readers[0], NoticeKind.PROBE))
+    back = home.desk.record(probe, kind=ReturnKind.BOUNCE, reason="expired", status="4.4.1", now=clock.now())
+    assert back is ReturnOutcome.NOTED
+
+
+def test_a_server_that_is_never_reached_is_a_dead_mailbox_while_others_get_their_mails(
+    home: ReturnHouse, clock: ManualClock
+) -> None:
+    dead, *others = home.readers(3)
+    outcomes = []
+    for _ in range(7):
+        issue = home.send([dead, *others])
+        at(clock, 1)
+        outcomes.append(home.bounce(issue, dead, is_hard=False, reason="expired", status="4.4.1"))
+    assert outcomes[-2:] == [ReturnOutcome.PROBED, ReturnOutcome.ENDED]
+    assert {home.person(reader).state for reader in others} == {SubscriberState.ACTIVE}
+
+
+def test_full_mailboxes_count_however_many_they_are(home: ReturnHouse, clock: ManualClock) -> None:
+    readers = home.readers(5)
+    issue = home.send(readers)
+    at(clock, 1)
+    assert {home.bounce(issue, reader, is_hard=False) for reader in readers} == {ReturnOutcome.COUNTED}
+
+
+def test_our_own_addresses_are_told_from_others_on_the_same_domain(home: ReturnHouse) -> None:
+    for address_ in ("papers@news.example.org", "Papers+token@News.example.org", "papers+a+b@news.example.org"):
+        assert home.desk.is_own(address_)
+    for address_ in ("shop@news.example.org", "papers@example.org", "papersplus@news.example.org", "papers", ""):
+        assert not home.desk.is_own(address_)
 
 
 def test_a_person_who_never_signed_up_and_complains_of_being_asked_is_never_asked_again(home: ReturnHouse) -> None:
@@ -195,7 +279,7 @@ def test_mails_about_another_address_say_nothing_about_the_readers_own(home: Ret
     with home.database.read() as session:
         found = SuppressionStore(session, home.hasher).get(parse_address("stranger@example.net"))
     assert (found is not None) == is_strangers
-    assert home.desk.latest_to(address(reader), now=now) is None
+    assert home.desk.latest_to(address(reader), by=now) is None
 
 
 def test_who_came_back_is_not_ended_by_mails_of_before(home: ReturnHouse, clock: ManualClock) -> None:
@@ -304,34 +388,37 @@ def test_a_message_is_found_by_its_message_id_and_address_and_by_nothing_else(ho
     notice = home.notice(reader, NoticeKind.WELCOME)
     made = message_id(SECRET, issues[1], reader, "news.example.org")
     find = home.desk.by_message_id
-    now = at(clock, 1)
+    at(clock, 1)
     for written in (made, made.strip("<>"), f" {made} "):
-        found = find(written, address(reader), now=now)
+        found = find(written, address(reader))
         assert found is not None
         assert found.signed == home.delivery(issues[1], reader)
-    assert find(made, address(reader).upper(), now=now) is not None
-    assert find(made, address(other), now=now) is None
-    assert find(message_id(b"x" * 32, issues[1], reader, "news.example.org"), address(reader), now=now) is None
-    assert find("<>", address(reader), now=now) is None
-    assert find(made, "no address", now=now) is None
-    of_notice = find(notice_message_id(SECRET, notice.number, "news.example.org"), address(reader), now=now)
+    assert find(made, address(reader).upper()) is not None
+    assert find(made, address(other)) is None
+    assert find(message_id(b"x" * 32, issues[1], reader, "news.example.org"), address(reader)) is None
+    assert find("<>", address(reader)) is None
+    assert find(made, "no address") is None
+    of_notice = find(notice_message_id(SECRET, notice.number, "news.example.org"), address(reader))
     assert of_notice is not None
     assert of_notice.signed == notice
-    assert find(made, address(reader), now=at(clock, 10)) is None
+    at(clock, 400)
+    assert find(made, address(reader)) == find(made, reader) == home.sent(home.delivery(issues[1], reader)), "however old"
+    assert find(made, other) is None
 
 
 def test_the_latest_message_to_an_address_is_found_within_days(home: ReturnHouse, clock: ManualClock) -> None:
     reader, _ = home.readers(2)
-    home.send([reader])
+    oldest = home.send([reader])
     at(clock, 1)
     newest = home.send([reader])
-    found = home.desk.latest_to(address(reader), now=clock.now())
+    found = home.desk.latest_to(address(reader), by=clock.now())
     assert found is not None
     assert found.signed == home.delivery(newest, reader)
-    assert home.desk.latest_of(reader, "papers", now=clock.now()) == found
-    assert home.desk.latest_of(reader, "robots", now=clock.now()) is None
-    assert home.desk.latest_to("stranger@example.org", now=clock.now()) is None
-    assert home.desk.latest_to(address(reader), now=clock.now() + 11 * DAY) is None
+    before = home.desk.latest_to(address(reader), by=clock.now() - DAY / 2)
+    assert before is not None, "what left after the report came is not what it is about"
+    assert before.signed == home.delivery(oldest, reader)
+    assert home.desk.latest_to("stranger@example.org", by=clock.now()) is None
+    assert home.desk.latest_to(address(reader), by=clock.now() + 11 * DAY) is None
 
 
 def test_two_who_record_at_once_count_once_and_end_once(database: Database, database_url: str, clock: ManualClock) -> None:

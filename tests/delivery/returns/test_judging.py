@@ -86,7 +86,8 @@ def note(home: ReturnHouse, issue: IssueId) -> str:
 
 
 @pytest.mark.parametrize(
-    ("hard", "complaints", "is_paused"), [(0, 0, False), (1, 0, False), (2, 0, True), (0, 1, True), (3, 2, True)]
+    ("hard", "complaints", "is_paused"),
+    [(0, 0, False), (1, 0, False), (2, 0, True), (0, 2, False), (0, 3, True), (3, 2, True)],
 )
 def test_an_open_issue_above_the_limits_is_paused_and_says_why(
     home: ReturnHouse, hard: int, complaints: int, is_paused: bool
@@ -108,6 +109,19 @@ def test_an_open_issue_above_the_limits_is_paused_and_says_why(
 def test_few_messages_say_nothing_about_rates(home: ReturnHouse) -> None:
     issue_of(home, home.readers(19), hard=19, complaints=0)
     assert judging(home).judge(home.clock.now()) == []
+
+
+def test_an_issue_that_gets_through_to_nobody_is_paused_until_the_operator_lets_it_go_on(home: ReturnHouse) -> None:
+    readers = home.readers(40)
+    issue, judge = issue_of(home, readers), judging(home).judge
+    for reader in readers[:9]:
+        home.bounce(issue, reader, is_hard=False, reason="expired", status="4.4.1")
+    now = home.clock.now()
+    assert [len(judge(now)) for _ in range(2)] == [1, 0]
+    assert "0.00 % came back, 0.00 % complained, and 22 % did not arrive for now, of 40 messages" in note(home, issue)
+    Steering(home.database, home.clock).resume(issue)
+    home.bounce(issue, readers[9], is_hard=False, reason="expired", status="4.4.1")
+    assert judge(now) == []
 
 
 def test_the_operator_is_told_once_and_his_word_holds_until_it_is_half_as_bad_again(home: ReturnHouse) -> None:
@@ -137,13 +151,14 @@ def test_what_is_tolerated_of_bounces_says_nothing_about_complaints(home: Return
     issue, judge = issue_of(home, readers, hard=6), judging(home).judge
     judge(home.clock.now())
     Steering(home.database, home.clock).resume(issue)
-    home.complain(issue, readers[50])
+    for reader in readers[50:53]:
+        home.complain(issue, reader)
     assert len(judge(home.clock.now())) == 1
 
 
 def test_the_next_issue_is_held_for_what_came_back_of_the_one_before(home: ReturnHouse, clock: ManualClock) -> None:
     told, readers = Told(), home.readers(40)
-    first = issue_of(home, readers, complaints=1)
+    first = issue_of(home, readers, complaints=3)
     finish(home, first)
     at(clock, 1)
     small = issue_of(home, readers[:3])
@@ -151,7 +166,7 @@ def test_the_next_issue_is_held_for_what_came_back_of_the_one_before(home: Retur
     at(clock, 1)
     second = issue_of(home, [])
     (stopped,) = judging(home, told).judge(clock.now())
-    assert (stopped.issue.id, stopped.judged.id, stopped.figures) == (second, first, Figures(taken=40, complaints=1))
+    assert (stopped.issue.id, stopped.judged.id, stopped.figures) == (second, first, Figures(taken=40, complaints=3))
     assert f"of 40 messages of issue {first}" in note(home, second)
     Steering(home.database, clock).resume(second)
     finish(home, second)
@@ -239,8 +254,14 @@ def test_messages_that_wait_are_counted_by_nobody(home: ReturnHouse) -> None:
         (Figures(taken=1000, complaints=4), (), True),
         (Figures(taken=1000, complaints=4), (Level(0.2, 0.0029),), True),
         (Figures(taken=1000, complaints=4), (Level(0.0, 0.0031),), False),
-        (Figures(taken=499, complaints=499), (), False),
-        (Figures(taken=1000, soft=1000), (), False),
+        (Figures(taken=99, complaints=99), (), False),
+        (Figures(taken=100, complaints=3), (), True),
+        (Figures(taken=100, complaints=2), (), False),  # two mailboxes of one person
+        (Figures(taken=400, refused=9600), (), True),  # a list that is old
+        (Figures(taken=50, policy=50), (), True),
+        (Figures(taken=1000, soft=200), (), False),
+        (Figures(taken=1000, soft=201), (), True),
+        (Figures(taken=1000, soft=201), (Level(0.0, 0.0),), False),
         (Figures(taken=1000, policy=51), (), True),
         (Figures(taken=500, policy=5000), (), True),
     ],

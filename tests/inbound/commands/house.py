@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -19,6 +21,7 @@ from newsletter.digest.tables import DigestRow, IssuePaperRow
 from newsletter.inbound.addressing import Addressing
 from newsletter.inbound.commands.grammar import looks_like_command
 from newsletter.inbound.commands.handler import CommandHandler
+from newsletter.inbound.forwarding import Forwarder
 from newsletter.inbound.handling import Handled
 from newsletter.inbound.model import Arrival, MailKind, Stored, Via
 from newsletter.inbound.noted import Noted
@@ -44,6 +47,7 @@ from subscribers.service import SubscriberService
 from subscribers.store import SubscriberStore
 from subscribers.suppression import Hasher
 from subscribers.tokens import KeyRing
+from tests.conftest import MONDAY
 from tests.delivery.house import add_issue, add_papers
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -64,10 +68,12 @@ PAPERS = NewsletterConfig(
 def letter(
     text: str, *, sender: str = f"Ada Example <{ADA}>", subject: str = "Re: 5 papers", to: str = COMMANDS, more: str = ""
 ) -> bytes:
-    """A mail as a person's program writes it; ``more``: further fields, each with its line end."""
-    head = f"{more}From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <one@example.net>\r\n"
+    """A mail as a person's program writes it; ``more``: further fields, each with its line end. No other has its Message-ID."""
+    head = f"{more}From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nDate: {format_datetime(MONDAY)}\r\n"
     body = text.replace("\n", "\r\n")
-    return f"{head}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n".encode()
+    named = hashlib.sha256(f"{head}{body}".encode()).hexdigest()[:16]
+    head += f"Message-ID: <one.{named}@example.net>\r\nMIME-Version: 1.0\r\n"
+    return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n".encode()
 
 
 class House:
@@ -82,6 +88,7 @@ class House:
         before: Mapping[str, NewsletterConfig] | None = None,
         limits: SignUpLimits | None = None,
         answers_per_day: int = 20,
+        forward_to: Sequence[str] = (),
     ) -> None:
         limits = limits or SignUpLimits()
         self.database, self.clock = database, clock
@@ -104,6 +111,15 @@ class House:
             links=Links(database, clock, self.keys, queue),
             keys=self.keys,
             hasher=hasher,
+            people=Forwarder(
+                newsletters,
+                forward_to=forward_to,
+                is_own=addressing.is_own,
+                origin=origins,
+                secret=SECRET,
+                may_forward=lambda _number, _now: True,
+                heard_from=self.subscribers.heard_from,
+            ),
         )
         self.service = InboundService(
             database,
@@ -113,6 +129,7 @@ class House:
             otherwise=Noted(origins),
             reports=_NoReports(),
             notices=queue,
+            hasher=hasher,
             looks_like_command=looks_like_command,
             max_bytes=1_000_000,
             keep_for=timedelta(days=30),

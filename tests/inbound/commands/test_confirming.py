@@ -90,6 +90,40 @@ def test_a_question_or_a_denial_is_no_consent(house: House) -> None:
     assert house.receive(letter("yes"), house.reply_to(ask)).outcome == "confirm.done"
 
 
+def test_what_may_be_a_machines_answer_is_passed_on_and_asked_about_once_a_day(database: Database, clock: ManualClock) -> None:
+    house = House(database, clock, forward_to=["operator@example.com"])
+    ask = asked(house)
+    travelling = "Thank you for your message. I am travelling and will answer when I am back.\n"
+    record = house.receive(letter(travelling), house.reply_to(ask))
+    assert record.outcome == "confirm.unclear"
+    assert house.state(ADA) is SubscriberState.PENDING
+    assert [notice.kind for notice in house.notices()][1:] == [NoticeKind.OPERATOR, NoticeKind.ANSWER]
+    again = house.answer()
+    assert (again.address, again.details["asks_reply"], again.details["done"]) == (ADA, True, [])
+    # A machine that answers each mail, this one too, is passed on and gets no other.
+    house.receive(letter(f"{travelling} Soon."), house.reply_to(ask))
+    house.receive(letter(travelling), house.reply_to(again))
+    assert len(house.notices(NoticeKind.ANSWER)) == 1
+    assert house.state(ADA) is SubscriberState.PENDING
+    assert house.receive(letter("yes"), house.reply_to(again)).outcome == "confirm.done"
+    assert house.state(ADA) is SubscriberState.ACTIVE
+
+
+def test_no_to_the_mail_that_asks_again_forgets_the_sign_up(house: House) -> None:
+    ask = asked(house)
+    house.receive(letter("I have never heard of you before, so tell me more about it"), house.reply_to(ask))
+    assert house.receive(letter("not me"), house.reply_to(house.answer())).outcome == "confirm.refused"
+    assert house.state(ADA) is SubscriberState.UNSUBSCRIBED
+
+
+def test_a_mail_that_wants_no_answer_of_a_machine_never_confirms(house: House) -> None:
+    ask = asked(house)
+    for value in ("All", "OOF, DR", "dr, autoreply"):
+        record = house.receive(letter("Sure", more=f"X-Auto-Response-Suppress: {value}\r\n"), house.reply_to(ask))
+        assert record.kind == "auto-reply"
+    assert house.state(ADA) is SubscriberState.PENDING
+
+
 def test_what_a_machine_replies_confirms_nothing(house: House) -> None:
     ask = asked(house)
     away = "I am away until Monday."
@@ -131,6 +165,20 @@ def test_another_address_that_is_refused_is_forgotten(house: House) -> None:
     [
         ("", Reply.YES),
         ("Sounds good", Reply.YES),
+        ("Ada Example", Reply.YES),
+        ("Ja bitte", Reply.YES),
+        ("Hello,\n\nyes please. I look forward to reading it on my way to work every day", Reply.YES),
+        ("Oui, je veux bien", Reply.YES),
+        ("\u78ba\u8a8d\u3057\u307e\u3059", Reply.YES),
+        ("Confirm\n\nAda Example\n+49 30 123456", Reply.YES),
+        ("yes, but who are you?", Reply.UNCLEAR),
+        ("I am travelling until May and will answer when I am back", Reply.UNCLEAR),
+        ("Your request got number 4711", Reply.UNCLEAR),
+        ("Write to info@example.net", Reply.UNCLEAR),
+        ("See www.example.net", Reply.UNCLEAR),
+        ("Je confirme la réception de votre message", Reply.UNCLEAR),
+        ("Thanks for contacting us! We will get back to you", Reply.UNCLEAR),
+        ("\u73fe\u5728\u51fa\u5f35\u4e2d\u306e\u305f\u3081\u8fd4\u4fe1\u304c\u9045\u308c\u307e\u3059", Reply.UNCLEAR),
         ("yes\nwhy not", Reply.YES),
         ("no", Reply.NO),
         ("please remove me", Reply.NO),

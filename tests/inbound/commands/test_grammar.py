@@ -105,7 +105,44 @@ def less(*numbers: int) -> Say:
         ("ne plus suivre Ada Example", Follow("Ada Example", is_lab=False, is_on=False)),
         ("mute blockchain", Mute(("blockchain",), is_on=True)),
         ('mute "model cards", surveys', Mute(("model cards", "surveys"), is_on=True)),
-        ("mute start and stop", Mute(("start and stop",), is_on=True)),
+        ("mute start and stop", Mute(("start", "stop"), is_on=True)),
+        ("mute crypto and blockchain", Mute(("crypto", "blockchain"), is_on=True)),
+        ("stumm Krypto und Blockchain", Mute(("Krypto", "Blockchain"), is_on=True)),
+        ('mute "search and rescue"', Mute(("search and rescue",), is_on=True)),
+        ("follow lab Research and Development Lab", Follow("Research and Development Lab", is_lab=True, is_on=True)),
+        ("follow Research and Development Lab", Follow("Research and Development Lab", is_lab=True, is_on=True)),
+        ("topics only cs.CL", Topics(("cs.CL",), replaces=True)),
+        ("topics cs.CL only", Topics(("cs.CL",), replaces=True)),
+        ("Themen nur cs.CL", Topics(("cs.CL",), replaces=True)),
+        ("keywords agents only", Keywords(("agents",), replaces=True)),
+        ("less 4-6", less(4, 5, 6)),
+        ("less #2 and 4 \u2013 6", less(2, 4, 5, 6)),
+        ("weniger 4 bis 6", less(4, 5, 6)),
+        ("Not interested in 3", less(3)),
+        ("I'm not interested in number 4.", less(4)),
+        ("Kein Interesse an Nummer 3", less(3)),
+        ("stop 3", less(3)),
+        ("Stopp #3 bitte", less(3)),
+        ("les 2", less(2)),
+        ("mor 1", more(1)),
+        ("less 2 because it is about robots", less(2)),
+        ("weniger 2, weil es um Roboter geht", less(2)),
+        ("moins 2 parce que je ne veux pas de robots", less(2)),
+        ("menos 2 porque trata de robots", less(2)),
+        ("Anmeldung", Subscribe()),
+        ("Anmeldung zum Newsletter", Subscribe()),
+        ("Ich möchte mich anmelden", Subscribe()),
+        ("Bitte wieder anmelden", Subscribe()),
+        ("resubscribe", Subscribe()),
+        ("suscripción", Subscribe()),
+        ("Bitte nur noch wöchentlich. Danke!", WEEKLY),
+        ("Please change my subscription to weekly", WEEKLY),
+        ("Je voudrais recevoir la lettre une fois par semaine", WEEKLY),
+        ("Hola, quiero recibirlo cada semana", WEEKLY),
+        ("pause de 2 semaines s'il vous plaît", Pause(14)),
+        ("7am", SetHour(7)),
+        ("hour 7:30", SetHour(7, 30)),
+        ("um 19:45 Uhr", SetHour(19, 45)),
         ("unmute blockchain", Mute(("blockchain",), is_on=False)),
         ("more 3", more(3)),
         ("More like #3, please", more(3)),
@@ -195,6 +232,10 @@ def test_asks_to_stop_are_understood_generously(text: str) -> None:
         "Category theory",
         "Keywords would help here",
         "mute words are a nice thing",
+        "Cancer",
+        "Angemeldet",
+        "Auftragen",
+        "less 1-40",
         "Hold on, please",
         "Vacation",
         "Join us on Monday",
@@ -246,7 +287,21 @@ def test_prose_is_no_command(text: str) -> None:
             [Follow("Ada Example", is_lab=False, is_on=True), Mute(("surveys",), is_on=True)],
         ),
         ("Hi there,\n\nweekly\n\nThanks\nAda", [WEEKLY]),
-        ("weekly\n\nThe last one was great, and I read all of it.\nless 2\n", [WEEKLY]),
+        ("weekly\n7am\nstatus", [WEEKLY, SetHour(7), STATUS]),
+        ("wekly\nles 2\nmor 1", [WEEKLY, less(2), more(1)]),
+        ("weekly, 5 papers, 7am", [WEEKLY, SetSize(5), SetHour(7)]),
+        (
+            "follow Ada Example and Bob Example",
+            [Follow("Ada Example", is_lab=False, is_on=True), Follow("Bob Example", is_lab=False, is_on=True)],
+        ),
+        (
+            "folge Ada Example, Bob Example und Google",
+            [
+                Follow("Ada Example", is_lab=False, is_on=True),
+                Follow("Bob Example", is_lab=False, is_on=True),
+                Follow("Google", is_lab=True, is_on=True),
+            ],
+        ),
         ("weekly\nweekly\nWeekly!", [WEEKLY]),
         ("Yes please. Weekly.", [Plain(Verb.CONFIRM), WEEKLY]),
     ],
@@ -260,8 +315,27 @@ def test_several_commands(text: str, commands: list[Command]) -> None:
 def test_lines_that_look_like_commands_and_are_none_are_counted() -> None:
     read = read_commands("weekly\npause nothing\nfollow\nless 2\n\nCheers\nAda")
     assert (read.commands, read.not_understood) == ((WEEKLY, less(2)), 2)
-    read = read_commands("weekly\nmute all the words that I do not like at all\nmonthly")
+    read = read_commands("weekly\nmute all the words that I do not like at all\n\nCheers\nAda")
     assert (read.commands, read.not_understood) == ((WEEKLY,), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "commands", "missed"),
+    [
+        ("weekly\nrobots are boring\nless 2\npause 2w", [WEEKLY, less(2), Pause(14)], 1),
+        ("weekly\n\nThe last one was great, and I read all of it.\nMy team too.\nless 2\n", [WEEKLY, less(2)], 2),
+        ("less 2\n\nI work on language and would be happy to see more.\nBest wishes\nAda\nhelp", [less(2)], 0),
+        ("less 2\nI would never want you to\nstop", [less(2)], 0),
+        ("less 2\nAll of my colleagues read it, and most of them do so\nweekly\nand like it", [less(2)], 0),
+        ("I read this one with pleasure, as always.\nless 2", [], 0),
+        ("weekly\n" + "It was a fine day, and all went well.\n" * 25 + "less 2", [WEEKLY], 0),
+    ],
+)
+def test_below_what_is_not_understood_lines_count_that_are_nothing_but_commands(
+    text: str, commands: list[Command], missed: int
+) -> None:
+    read = read_commands(text)
+    assert (list(read.commands), read.not_understood) == (commands, missed)
 
 
 def test_no_more_commands_are_taken_than_anybody_needs() -> None:

@@ -13,10 +13,11 @@ from newsletter.inbound.handling import Addressed, Received
 from newsletter.inbound.model import Arrival, Door, InboundId, InboundState, MailKind, Stored, Verdict, Via
 from newsletter.inbound.reading.mail import read_mail
 from newsletter.notices.tables import NoticeRow
-from subscribers.model import Cadence, NoticeKind, SignUpLimits, SubscriberState
+from subscribers import model
+from subscribers.model import Cadence, Choices, ConsentMethod, NoticeKind, SignUp, SignUpLimits, SubscriberState
 from subscribers.wishes import WishStore
 from tests.conftest import MONDAY
-from tests.inbound.commands.house import ADA, COMMANDS, PAPERS, House, letter, passed
+from tests.inbound.commands.house import ADA, COMMANDS, PAPERS, SLUG, House, letter, passed
 
 
 @pytest.fixture
@@ -142,6 +143,33 @@ def test_forged_mails_do_not_use_up_the_readers_own_answers(house: House) -> Non
         house.receive(letter("weekly"))
     house.receive(letter("status", more=passed()))
     assert house.answer().details["status"]["is_subscribed"]
+
+
+def test_whatever_comes_unasked_is_one_mail_a_day(house: House) -> None:
+    house.receive(letter("help"))
+    house.receive(letter("subscribe"))
+    house.desk.process()
+    assert [notice.kind for notice in house.notices()] == [NoticeKind.ANSWER]
+    # Who certainly wrote asked for it.
+    house.receive(letter("subscribe weekly", more=passed()))
+    house.desk.process()
+    assert [notice.kind for notice in house.notices()] == [NoticeKind.ANSWER, NoticeKind.CONFIRM]
+
+
+def test_after_a_sign_up_by_mail_nobody_gets_help_that_day(house: House) -> None:
+    for text in ("subscribe", "help", "status"):
+        house.receive(letter(text))
+        house.desk.process()
+    assert [notice.kind for notice in house.notices()] == [NoticeKind.CONFIRM]
+
+
+def test_sign_ups_by_mail_leave_room_for_those_of_the_page(database: Database, clock: ManualClock) -> None:
+    house = House(database, clock, limits=SignUpLimits(total_per_hour=2))
+    for number in range(4):
+        address = f"reader{number}@example.net"
+        house.receive(letter("subscribe", sender=address), sender=address)
+    page = SignUp(ADA, SLUG, Choices(), ConsentMethod.WEB, PAPERS.wording, "192.0.2.1")
+    assert house.desk.receive([page]) == [model.Verdict.TAKEN]
 
 
 def test_a_stranger_gets_one_short_help_without_links_of_anybody(house: House) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -10,11 +12,13 @@ from hypothesis import strategies as st
 
 from newsletter.inbound.commands.writer import Writer, writer_of
 from newsletter.inbound.reading.header import Header
+from tests.conftest import MONDAY
 from tests.inbound.commands.house import COMMANDS, OURS
 
 
 def writer(*fields: tuple[str, str], to: str = COMMANDS, trusted: tuple[str, ...] = (OURS,)) -> Writer | None:
-    return writer_of(Header((*fields, ("to", to))), trusted=trusted, ours=[COMMANDS])
+    header = Header((*fields, ("to", to), ("date", format_datetime(MONDAY))))
+    return writer_of(header, trusted=trusted, ours=[COMMANDS], received_at=MONDAY)
 
 
 def is_vouched(*results: str, sender: str = "Ada <ada@mail.example.net>", to: str = COMMANDS) -> bool:
@@ -59,7 +63,6 @@ def test_two_from_fields_name_nobody() -> None:
         f"{OURS}; dkim=pass header.d=example.net header.s=one",
         f"{OURS} 1; spf=fail smtp.mailfrom=x.example; DKIM=pass (2048-bit key; (unprotected)) header.i=@Example.NET",
         f"{OURS.upper()};\r\n dmarc=pass (p=none dis=none) header.from=mail.example.net",
-        f"{OURS}; dmarc=pass",
         f'{OURS}; dkim=fail reason="bad; really" header.d=example.net; dkim=pass header.d=example.net',
     ],
 )
@@ -82,6 +85,7 @@ def test_a_pass_for_the_domain_or_its_parent_makes_certain(result: str) -> None:
         f"{OURS}; dkim=pass header.d=ample.net",
         f"{OURS}; dkim=pass header.d=x.mail.example.net",
         f"{OURS}; dkim=pass",
+        f"{OURS}; dmarc=pass",
         f"{OURS}; spf=pass smtp.mailfrom=ada@mail.example.net",
         f"{OURS}; dmarc=pass header.from=example.com",
         f"{OURS}; spf=pass (dkim=pass header.d=example.net) smtp.mailfrom=x",
@@ -104,6 +108,42 @@ def test_a_signed_mail_to_somebody_else_says_nothing() -> None:
     good = f"{OURS}; dkim=pass header.d=example.net"
     assert not is_vouched(good, to="friend@example.com")
     assert is_vouched(good, to="friend@example.com, Papers <PAPERS+0@example.org>")
+
+
+GOOD = (("authentication-results", f"{OURS}; dkim=pass header.d=example.net"), ("from", "ada@example.net"))
+
+
+def is_certain(*fields: tuple[str, str]) -> bool:
+    found = writer_of(Header((*GOOD, *fields)), trusted=(OURS,), ours=[COMMANDS], received_at=MONDAY)
+    assert found is not None
+    return found.is_vouched
+
+
+def test_fields_put_in_front_of_a_signed_mail_make_nothing_certain() -> None:
+    date = ("date", format_datetime(MONDAY))
+    assert is_certain(("to", COMMANDS), date)
+    assert not is_certain(("cc", COMMANDS), ("to", "offers@example.com"), date)
+    assert not is_certain(("to", COMMANDS), ("to", "offers@example.com"), date)
+    assert not is_certain(("to", COMMANDS), ("cc", "friend@example.com"), date)
+    assert not is_certain(("to", COMMANDS), date, date)
+
+
+@pytest.mark.parametrize(
+    ("date", "certain"),
+    [
+        (format_datetime(MONDAY - timedelta(days=2)), True),
+        (format_datetime(MONDAY + timedelta(days=2)), True),
+        (format_datetime(MONDAY - timedelta(days=4)), False),
+        (format_datetime(MONDAY + timedelta(days=4)), False),
+        ("yesterday", False),
+        ("", False),
+        ("Mon, 17 Aug 99999999999999999999 08:00:00 +0000", False),
+        ("Mon, 17 Aug 2026 08:00:00 +99999999999999", False),
+        ("Mon, 01 Jan 0001 00:00:00 +2300", False),
+    ],
+)
+def test_only_a_mail_of_these_days_is_certain(date: str, certain: bool) -> None:
+    assert is_certain(("to", COMMANDS), ("date", date)) is certain
 
 
 def test_without_a_server_of_ours_nobody_is_certain() -> None:

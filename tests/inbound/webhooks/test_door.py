@@ -13,9 +13,11 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter.clock import ManualClock
 from newsletter.config import HttpConfig, WebhookConfig
+from newsletter.database import Database
 from newsletter.errors import ConfigError
 from newsletter.inbound.errors import InboundTooLarge
-from newsletter.inbound.model import Via
+from newsletter.inbound.model import Arrival, Kept, Via
+from newsletter.inbound.store import InboundStore
 from newsletter.inbound.webhooks.door import HookDoor
 from newsletter.inbound.webhooks.fetching import MAX_BYTES, FetchError, GuardedFetch
 from newsletter.inbound.webhooks.model import Post
@@ -81,6 +83,37 @@ def test_a_post_that_cannot_be_stored_comes_again_and_is_taken_then(caplog: pyte
     assert taking.take("gun", changed(post, more=1)) == HTTPStatus.OK
     assert "hooks.not_stored hook=gun error=OperationalError" in caplog.text
     assert "example.org" not in caplog.text
+
+
+def test_mailguns_post_is_kept_under_its_signature_and_the_others_under_what_they_say() -> None:
+    shelf = Shelf()
+    for name, post in POSTS.items():
+        assert door(shelf).take(name, post) == HTTPStatus.OK
+    assert [bool(kept.named) for kept in shelf.mails] == [kept.via is Via.MAILGUN for kept in shelf.mails]
+
+
+def test_a_wrong_password_is_told_without_the_body(caplog: pytest.LogCaptureFixture) -> None:
+    taking = door(Shelf())
+    assert taking.may_take("mark", POSTS["mark"].headers)
+    assert not taking.may_take("mark", postmark({}, secret="user:wrong").headers)
+    assert "hooks.not_genuine hook=mark" in caplog.text
+    assert not taking.may_take("nobody", {})
+
+
+def test_one_token_is_one_post_for_every_process_and_after_each_restart(database: Database) -> None:
+    def keep(arrival: Arrival) -> Kept:
+        with database.write() as session:
+            return InboundStore(session).keep(arrival, now=NOW)
+
+    post = mailgun({"event": "failed"})
+    for said in (post, changed(post, more=1), post):
+        made = HookDoor(CONFIG, keep, ManualClock(NOW), kept=lambda: None, fetch=Web().fetch)
+        assert made.take("gun", said) == HTTPStatus.OK
+    with database.read() as session:
+        (record,) = InboundStore(session).latest()
+        stored = InboundStore(session).stored(record.id)
+    assert stored is not None
+    assert stored.arrival.raw == post.body
 
 
 def test_a_post_larger_than_mails_may_be_is_refused() -> None:

@@ -12,6 +12,7 @@ from newsletter.delivery.identity.verp import SignedAddresses
 from newsletter.inbound.handling import Handled
 from newsletter.inbound.model import Arrival, InboundId, MailKind, Stored, Via
 from newsletter.inbound.webhooks.handler import ProviderHandler
+from newsletter.rendering.message.message import message_id
 from subscribers.model import SubscriberId, SubscriberState
 from subscribers.service import SubscriberService
 from tests.delivery.house import NEWSLETTER
@@ -70,9 +71,41 @@ def test_the_signed_envelope_sender_says_whose_message_it_was(place: Place) -> N
 def test_a_signature_that_is_none_of_ours_is_passed_over(place: Place) -> None:
     (reader,) = place.readers(1)
     place.send([reader])
-    sender = f"bounces+{'ab' * 16}@example.org"
+    sender = f"papers+{'ab' * 16}@news.example.org"
     event = {"event": "complained", "recipient": place.address(reader), "envelope": {"sender": sender}}
     assert place.handle(Via.MAILGUN, mailgun(event).body).outcome == "complaint.suppressed"
+
+
+def ses(address: str, **mail: Any) -> bytes:
+    complaint = {"complainedRecipients": [{"emailAddress": address}], "complaintFeedbackType": "abuse"}
+    message = {"notificationType": "Complaint", "mail": {"destination": [address], **mail}, "complaint": complaint}
+    return json.dumps({"Type": "Notification", "Message": json.dumps(message)}).encode()
+
+
+def test_a_complaint_about_somebody_elses_mail_on_the_same_account_changes_nothing(place: Place) -> None:
+    (reader,) = place.readers(1)
+    place.send([reader])
+    address = place.address(reader)
+    shop = {"commonHeaders": {"messageId": "<order-4711@other.example>"}}
+    for via, body in (
+        (Via.SES, ses(address, source="shop@other.example", **shop)),
+        (Via.SES, ses(address, source="shop@other.example")),
+        (Via.SES, ses(address, source="shop@news.example.org")),
+        (Via.SES, ses(address, source="papers@news.example.org", **shop)),
+        (Via.POSTMARK, postmark({"RecordType": "SpamComplaint", "Email": address, "From": "shop@other.example"}).body),
+        (Via.SENDGRID, sendgrid([{"event": "spamreport", "email": address, "smtp-id": "<order@other.example>"}]).body),
+    ):
+        assert place.handle(via, body).outcome == "complaint.nobody"
+    assert place.subscribers.find(reader).state is SubscriberState.ACTIVE
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_complaint_about_ours_acts_by_our_message_id_or_our_sender_alone(place: Place, is_named: bool) -> None:
+    (reader,) = place.readers(1)
+    issue = place.send([reader])
+    ids = {"commonHeaders": {"messageId": message_id(SECRET, issue, reader, "news.example.org")}}
+    body = ses(place.address(reader), source="papers@news.example.org", **(ids if is_named else {}))
+    assert place.handle(Via.SES, body).outcome == "complaint.suppressed"
 
 
 def test_many_events_of_one_post_are_each_acted_upon(place: Place) -> None:

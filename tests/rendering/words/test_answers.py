@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.papers.categories import NAMES as CATEGORIES
@@ -124,6 +124,34 @@ def test_what_was_done_is_told_in_the_words_of_the_newsletter() -> None:
     )
 
 
+def test_what_cannot_be_had_names_what_can() -> None:
+    assert said({"done": [line("less", "no_such_number", "12", "10")]})["points"] == (
+        "“less 12”: that mail has 10 papers, from 1 to 10.",
+    )
+    assert said({"done": [line("pause", "out_of_range")]})["points"] == (
+        "“pause”: there is no such pause. The longest lasts 366 days.",
+    )
+    assert said({"done": [line("hour", "done", "7", "30")]})["points"] == (
+        "From now on it comes at 07:00: only whole hours can be had.",
+    )
+    values = said({"done": [line("less", "not_subscribed", "2")]}, is_reader=False)
+    assert (values["heading"], values["closing"], values["signup_url"]) == (
+        "That did not work",
+        "You can sign up on the page:",
+        SIGNUP,
+    )
+    values = said({"done": [line("confirm", "too_late")]}, is_reader=False)
+    assert (values["closing"], values["signup_url"]) == ("", "")
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_how_many_papers_there_are_is_said_in_every_language(code: str) -> None:
+    for count in ("1", "2", "5", "12", "100"):
+        [point] = said({"done": [line("less", "no_such_number", "120", count)]}, LANGUAGES[code])["points"]
+        assert "less 120" in point
+        assert "%(" not in point
+
+
 def test_a_status_is_a_row_for_each_choice() -> None:
     assert said({"status": STATUS})["status"] == (
         ("How often", "every day"),
@@ -138,6 +166,8 @@ def test_a_status_is_a_row_for_each_choice() -> None:
         ("Paused until", "Thursday 24 December 2026"),
         ("Mails", "held back for now"),
     )
+    stopped = said({"status": {**STATUS, "state": "bounced"}})
+    assert stopped["status"][5:] == (("Mails", "stopped, as they came back; write “resume” and they come again"),)
 
 
 @pytest.mark.parametrize("status", [{"is_subscribed": False}, {"is_subscribed": False, "state": "unsubscribed"}])
@@ -197,6 +227,7 @@ def test_no_link_of_a_stranger_is_ever_repeated(word: str) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
+@example(values=["9" * 40])
 @given(values=st.lists(st.text(), max_size=3))
 def test_whatever_the_values_are_there_are_words_or_none(code: str, values: list[str]) -> None:
     for command in (*DONE, "unheard of"):
