@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.inbound.handling import Handled
@@ -247,32 +247,16 @@ class InboundStore:
 
     def _take(self, now: datetime, until: datetime) -> Row[Any] | None:
         # One after the other: each is a walk along the index, and what crashes left is little.
+        connection = self._session.connection()
         for state in _OPEN:
-            due = (
-                select(InboundMailRow.id)
-                .where(InboundMailRow.state == state, InboundMailRow.not_before <= now)
-                .order_by(InboundMailRow.not_before, InboundMailRow.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
-            take = (
-                update(InboundMailRow)
-                .where(InboundMailRow.id == due.scalar_subquery())
-                .values(
-                    state=InboundState.AT_WORK,
-                    epoch=InboundMailRow.epoch + 1,
-                    attempts=InboundMailRow.attempts + 1,
-                    not_before=until,
-                )
-            )
-            if (row := self._session.execute(take.returning(*_WHOLE), execution_options=_ROWS_ONLY).first()) is not None:
+            row = connection.execute(_TAKE, {"open": state, "now": now, "until": until}).first()
+            if row is not None:
                 return row
         return None
 
     def _write(self, number: int, epoch: int, values: dict[str, Any]) -> bool:
-        under = (InboundMailRow.id == number) & (InboundMailRow.epoch == epoch)
-        held = update(InboundMailRow).where(under, InboundMailRow.state == InboundState.AT_WORK).values(values)
-        return self._session.scalar(held.returning(InboundMailRow.id), execution_options=_ROWS_ONLY) is not None
+        held = _HELD.values(values).returning(_MAIL.c.id)
+        return self._session.connection().scalar(held, {"held_id": number, "held_epoch": epoch}) is not None
 
     def _is_erased(self, subscriber_id: SubscriberId) -> bool:
         # Locked, so that an erasure of this moment is either seen here or sees what is written here.
@@ -296,6 +280,27 @@ _WHOLE: tuple[InstrumentedAttribute[Any], ...] = (
     InboundMailRow.attempts,
     InboundMailRow.epoch,
     InboundMailRow.facts,
+)
+_MAIL = cast("Table", InboundMailRow.__table__)
+#: Taking the mail that is due longest among those in the state ``open``. Made once, and run past the ORM: it is done for every
+#: mail, and making such a statement anew costs several times what the database needs for it.
+_TAKE = (
+    update(_MAIL)
+    .where(
+        _MAIL.c.id
+        == select(_MAIL.c.id)
+        .where(_MAIL.c.state == bindparam("open"), _MAIL.c.not_before <= bindparam("now"))
+        .order_by(_MAIL.c.not_before, _MAIL.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    .values(state=InboundState.AT_WORK, epoch=_MAIL.c.epoch + 1, attempts=_MAIL.c.attempts + 1, not_before=bindparam("until"))
+    .returning(*(_MAIL.c[column.key] for column in _WHOLE))
+)
+#: What a claim still holds; to be given values. Likewise.
+_HELD = update(_MAIL).where(
+    _MAIL.c.id == bindparam("held_id"), _MAIL.c.epoch == bindparam("held_epoch"), _MAIL.c.state == InboundState.AT_WORK
 )
 #: All but the mail itself.
 _COLUMNS: tuple[InstrumentedAttribute[Any] | ColumnElement[Any], ...] = (

@@ -152,7 +152,7 @@ class Listener:
             return "552 5.3.4 The message is too large"
         except Exception as error:
             # Whatever it was, the MTA still has the message. The text of an error may hold the mail.
-            logger.error("inbound.not_stored error=%s", type(error).__name__)  # noqa: TRY400 - see above
+            logger.error("inbound.not_stored error=%s", type(error).__name__)  # noqa: TRY400 - a traceback may hold what somebody wrote
             return "451 4.3.0 Cannot store the message now; come again"
         self._kept()
         return f"250 2.0.0 Kept as {stored.id}"
