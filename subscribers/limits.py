@@ -168,6 +168,10 @@ class LimitStore:
         )
         return self._session.scalar(counted.returning(MailLimitRow.address_hash)) is not None
 
+    def is_unanswered(self, address: Address) -> bool:
+        """Whether a mail went to that mailbox that nobody answered yet."""
+        return self._session.get(MailLimitRow, self._mailbox_hash(address)) is not None
+
     def answered(self, address: Address) -> None:
         """Somebody at that mailbox did what a mail asked for: it may be written to again at once."""
         self._session.execute(delete(MailLimitRow).where(MailLimitRow.address_hash == self._mailbox_hash(address)))

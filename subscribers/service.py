@@ -128,6 +128,10 @@ class SubscriberService:
             AddressError: not an address.
             UnknownSubscriberError: nobody of that address or number.
         """
+        # Nearly always there is nothing to forget, and looking costs no commit.
+        with self._database.read() as session:
+            if not self._is_anything_held(session, _find(session, who)):
+                return
         with self._database.write() as session:
             subscriber = _find(session, who, lock=True)
             if subscriber.state is not SubscriberState.ERASED:
@@ -320,6 +324,12 @@ class SubscriberService:
     def _answered(self, session: Session, subscriber: Subscriber) -> None:
         LimitStore(session, self._hasher).answered(parse_address(subscriber.address))
         MailboxStore(session, self._hasher).forget(subscriber.id)
+
+    def _is_anything_held(self, session: Session, subscriber: Subscriber) -> bool:
+        if subscriber.state is SubscriberState.ERASED:
+            return False
+        mailboxes, limits = MailboxStore(session, self._hasher), LimitStore(session, self._hasher)
+        return mailboxes.get(subscriber.id) is not None or limits.is_unanswered(parse_address(subscriber.address))
 
     def _admit(self, request: Request) -> Added:
         with self._database.write() as session:
