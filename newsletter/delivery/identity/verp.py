@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.config import NewsletterConfig
-from newsletter.rendering.message.answering import LONGEST_PLAIN
 from newsletter.rendering.message.message import TOKEN_LENGTH
 from subscribers.tokens import Mac
 
@@ -26,6 +25,8 @@ log = logging.getLogger(__name__)
 _KEY_ID = 1
 _HEAD_BYTES, _MAC_BYTES = 6, 10
 _NUMBERS = 1 << 40
+#: Octets before the @ that leave room for a token, of the 64 that there may be (RFC 5321 section 4.5.3.1.1).
+LONGEST_PLAIN = 64 - len("+") - TOKEN_LENGTH
 _SIGNED = re.compile(rf".+\+([0-9a-fA-F]{{{TOKEN_LENGTH}}})@[^@\s]+", re.DOTALL)
 
 

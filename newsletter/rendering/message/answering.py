@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from newsletter.config import NewsletterConfig
-from newsletter.rendering.message.message import REPLY, TOKEN_LENGTH, Slots
-
-#: Octets before the @ that leave room for a token, of the 64 that there may be (RFC 5321 section 4.5.3.1.1).
-LONGEST_PLAIN = 64 - len("+") - TOKEN_LENGTH
+from newsletter.rendering.message.message import REPLY, Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,6 @@ class Answering:
 def answering(newsletter: NewsletterConfig, slots: Slots, *, is_notice: bool) -> Answering:
     """Return where answers to a message of ``newsletter`` go, with the placeholder of the slot ``REPLY`` for the token.
 
-    An inbound address without room for a token takes answers, but no commands that are certain.
-
     Args:
         newsletter: whose addresses are used.
         slots: gives the placeholder.
@@ -42,6 +37,6 @@ def answering(newsletter: NewsletterConfig, slots: Slots, *, is_notice: bool) ->
             answers go where the operator wants them.
     """
     local, _, domain = newsletter.inbound_address.rpartition("@")
-    signed = f"{local}+{slots.placeholder(REPLY)}@{domain}" if local and len(local) <= LONGEST_PLAIN else ""
+    signed = f"{local}+{slots.placeholder(REPLY)}@{domain}" if local else ""
     chosen = (signed, newsletter.reply_to) if is_notice else (newsletter.reply_to, signed)
-    return Answering(next(filter(None, (*chosen, newsletter.inbound_address)), ""), signed)
+    return Answering(next(filter(None, chosen), ""), signed)

@@ -114,14 +114,6 @@ def test_an_operators_own_address_for_answers_stays_and_leaving_by_mail_works_al
     assert lint(data, body.expectation(PERSONAL)) == []
 
 
-def test_an_address_without_room_for_a_token_takes_answers_and_no_commands() -> None:
-    long = f"{'papers-' * 5}@example.org"
-    data = with_inbound(inbound_address=long).splice(PERSONAL)
-    assert f"\r\nReply-To: {long}\r\n".encode() in data
-    assert b"mailto:" not in data
-    assert b"List-Help" not in data
-
-
 def test_a_body_with_a_signed_address_needs_its_token() -> None:
     tokens = {name: token for name, token in PERSONAL.tokens.items() if name != REPLY}
     with pytest.raises(ValueError, match="no value for the slot 'reply'"):
