@@ -114,7 +114,7 @@ class Post:
             Kind(
                 "letters of people",
                 [self._answer(each, "Dear people,\n\nI read it on the train, and paper 2 is a gem.\n") for each in answered],
-                frozenset({"human.forwarded"}),
+                frozenset({"human.forwarded", "human.not_forwarded.too_many"}),  # some hundred an hour go on
             ),
             Kind("auto-replies", [self._away(each) for each in answered], frozenset({"auto-reply.noted"})),
             Kind("posts of SES", [self._ses(each) for each in told], frozenset({"bounce.counted"})),
