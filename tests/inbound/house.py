@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from newsletter.app import App
 from newsletter.clock import ManualClock
 from newsletter.config import NewsletterConfig
 from newsletter.database import Database
@@ -18,6 +20,7 @@ from newsletter.inbound.origins import Origins
 from newsletter.inbound.service import InboundService
 from newsletter.notices.queue import NoticeQueue
 from subscribers.suppression import Hasher
+from tests.flow import build, numbered, send, subscribe, take_in
 
 SECRET = b"s" * 32
 SIGNED = SignedAddresses(SECRET)
@@ -104,3 +107,14 @@ def room(database: Database, clock: ManualClock, *, max_bytes: int = 100_000, ke
         keep_for=keep_for,
     )
     return Room(service, commands, bounces, humans, reports)
+
+
+def send_an_issue(app: App, folder: Path, *readers: str, commands: str, bounces: str) -> None:
+    """Have the newsletter take mail at two addresses, and send its readers an issue."""
+    papers = app.config.newsletters["papers"].model_copy(update={"inbound_address": commands, "envelope_from": bounces})
+    app.config = app.config.model_copy(update={"newsletters": {**app.config.newsletters, "papers": papers}})
+    take_in(app, folder, numbered(1, 8))
+    subscribe(app, *readers)
+    issue = build(app).issue
+    assert issue is not None
+    assert send(app, issue).sent == len(readers)

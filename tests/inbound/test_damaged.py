@@ -25,8 +25,8 @@ from newsletter.inbound.model import Arrival, InboundState, MailKind, Via
 from newsletter.inbound.store import InboundRecord
 from newsletter.notices.tables import NoticeRow
 from subscribers.model import Notice, NoticeKind, SubscriberId, SubscriberState
-from tests.flow import build, numbered, program, send, subscribe, take_in
-from tests.inbound.house import letter
+from tests.flow import program
+from tests.inbound.house import letter, send_an_issue
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 COMMANDS, BOUNCES = "papers@example.net", "bounces@example.net"
@@ -102,14 +102,7 @@ SAMPLES = {"bounce": BOUNCE, "complaint": COMPLAINT, "command": COMMAND, "confir
 def app(tmp_path: Path, database_url: str, clock: ManualClock) -> Iterator[App]:
     """The program with two readers who got an issue."""
     with program(tmp_path, database_url, clock, extra=MORE) as made:
-        ours = {"inbound_address": COMMANDS, "envelope_from": BOUNCES}
-        papers = made.config.newsletters["papers"].model_copy(update=ours)
-        made.config = made.config.model_copy(update={"newsletters": {**made.config.newsletters, "papers": papers}})
-        take_in(made, tmp_path, numbered(1, 8))
-        subscribe(made, ADA, BOB)
-        issue = build(made).issue
-        assert issue is not None
-        assert send(made, issue).sent == 2
+        send_an_issue(made, tmp_path, ADA, BOB, commands=COMMANDS, bounces=BOUNCES)
         with made.database.write() as session:
             made.notice_queue.put(session, Notice(NoticeKind.CONFIRM, reader_id(made, BOB), BOB, "papers"), now=clock.now())
         yield made

@@ -17,8 +17,8 @@ from newsletter.inbound.model import Arrival, InboundState, Via
 from subscribers.address import parse_address
 from subscribers.answers import AnswerKind, AnswerStore
 from subscribers.model import SubscriberState
-from tests.flow import build, numbered, program, send, subscribe, take_in
-from tests.inbound.house import letter
+from tests.flow import program
+from tests.inbound.house import letter, send_an_issue
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 COMMANDS, BOUNCES = "papers@example.net", "bounces@example.net"
@@ -33,14 +33,7 @@ probe = false
 def app(tmp_path: Path, database_url: str, clock: ManualClock) -> Iterator[App]:
     """The program with two readers who got an issue."""
     with program(tmp_path, database_url, clock, extra=MORE) as made:
-        ours = {"inbound_address": COMMANDS, "envelope_from": BOUNCES}
-        papers = made.config.newsletters["papers"].model_copy(update=ours)
-        made.config = made.config.model_copy(update={"newsletters": {**made.config.newsletters, "papers": papers}})
-        take_in(made, tmp_path, numbered(1, 8))
-        subscribe(made, ADA, BOB)
-        issue = build(made).issue
-        assert issue is not None
-        assert send(made, issue).sent == 2
+        send_an_issue(made, tmp_path, ADA, BOB, commands=COMMANDS, bounces=BOUNCES)
         yield made
 
 

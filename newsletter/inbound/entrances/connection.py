@@ -129,7 +129,7 @@ class _Connection(imaplib.IMAP4):
         self._begin_answer()
         super().__init__(host, port)
 
-    def _create_socket(self, timeout: float | None = None) -> socket.socket:  # noqa: ARG002 - patience has the time
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:  # noqa: ARG002 - the library passes it; how long each wait may last is decided by our own patience
         made = self._patience.connect(self.host, self.port)
         return made if self._tls is None else self._tls.wrap_socket(made, self.host)
 
@@ -219,8 +219,8 @@ class PatientClient(IMAPClient):  # type: ignore[misc]  # the library has no typ
 
     def begin_idle(self) -> None:
         """As the library's, for servers too that have something to tell before they idle."""
-        self._idle_tag = self._imap._command("IDLE")  # noqa: SLF001 - as the library itself does
-        while self._imap._get_response() is not None:  # noqa: SLF001 - as the library itself does
+        self._idle_tag = self._imap._command("IDLE")  # noqa: SLF001 - the library has no public way to speak IDLE with a deadline
+        while self._imap._get_response() is not None:  # noqa: SLF001 - the library has no public way to speak IDLE with a deadline
             if self._imap.tagged_commands[self._idle_tag]:
                 raise imaplib.IMAP4.error("IDLE is refused")
 

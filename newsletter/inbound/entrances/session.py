@@ -102,7 +102,7 @@ class StrictSession(SMTP):
         self.loop.call_later(LINGER, transport.abort)
 
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        super()._cb_client_connected(_Lines(reader), writer)  # type: ignore[arg-type]  # it has all that the library uses
+        super()._cb_client_connected(_Lines(reader), writer)  # type: ignore[arg-type]  # a stand-in for a StreamReader with the two methods that the library calls
 
     def _reset_timeout(self, duration: float | None = None) -> None:  # noqa: ARG002 - the library's signature; ours never changes
         # Called with each command. One timer looks when the last line came: a new one for every line would cost more.
